@@ -1,0 +1,85 @@
+"""The network as a frozen graph of operations: what engines compile and explanations walk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from pellucid.errors import ShapeError
+from pellucid.ops.base import Op
+from pellucid.shapes import Shape
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One array of weights: its shape, and whether training changes it."""
+
+    name: str
+    shape: Shape
+    trainable: bool = True
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation at its place: which values it reads and which parameters it uses.
+
+    `inputs` are value numbers: value 0 is the network's input, value i + 1 is the output of
+    node i. `layer` is the name of the layer that the operation came from.
+    """
+
+    op: Op
+    inputs: tuple[int, ...]
+    parameters: tuple[int, ...]
+    layer: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in an order in which each reads only earlier values; the last one is the output."""
+
+    input_shape: Shape
+    nodes: tuple[Node, ...]
+    parameters: tuple[Parameter, ...]
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape of every value: the input's first, then one for each node."""
+        shapes = [self.input_shape]
+        for node in self.nodes:
+            shapes.append(node.op.output_shape(*(shapes[value] for value in node.inputs)))
+        return tuple(shapes)
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of one sample of the network's output."""
+        return self.shapes[-1]
+
+    def input_shapes(self, node: Node) -> tuple[Shape, ...]:
+        """The shapes of the values that a node reads."""
+        return tuple(self.shapes[value] for value in node.inputs)
+
+    @cached_property
+    def multiply_adds(self) -> int:
+        """Nominal multiply-adds of one sample, forward."""
+        return sum(node.op.multiply_adds(*self.input_shapes(node)) for node in self.nodes)
+
+    def verify(self) -> None:
+        """Check that the graph is whole.
+
+        Raises ShapeError if a node reads a later value, if a value is never read, or if a
+        parameter does not have the shape that its operation needs.
+        """
+        read: set[int] = set()
+        for place, node in enumerate(self.nodes):
+            if any(value > place for value in node.inputs):
+                raise ShapeError(f"Node {place} ({node.layer}) reads a value that comes later.")
+            read.update(node.inputs)
+            needed = node.op.parameter_shapes(*self.input_shapes(node))
+            given = tuple(self.parameters[number].shape for number in node.parameters)
+            if needed != given:
+                raise ShapeError(
+                    f"Layer {node.layer} needs parameters of the shapes {needed}, got {given}."
+                )
+        unread = set(range(len(self.nodes))) - read
+        if unread:
+            raise ShapeError(f"The values {sorted(unread)} are computed but never read.")
