@@ -14,6 +14,45 @@ class ShapeError(PellucidError, ValueError):
     """Sizes that do not fit together: a kernel larger than its input, a layer without output."""
 
 
+class KernelSizeError(ShapeError):
+    """A kernel or pooling window that is larger than what it should slide over.
+
+    window: what does not fit, "kernel" or "pooling window". input_size, kernel_size, dilation:
+    height and width. padding: ((top, bottom), (left, right)). smallest_input: the smallest
+    height and width that this operation takes with the same padding.
+    """
+
+    def __init__(
+        self,
+        window: str,
+        input_size: tuple[int, int],
+        kernel_size: tuple[int, int],
+        dilation: tuple[int, int],
+        padding: tuple[tuple[int, int], tuple[int, int]],
+    ) -> None:
+        self.window = window
+        self.input_size = input_size
+        self.kernel_size = kernel_size
+        self.dilation = dilation
+        self.padding = padding
+        spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True))
+        needs = [
+            max(1, span - before - after)
+            for span, (before, after) in zip(spans, padding, strict=True)
+        ]
+        self.smallest_input = (needs[0], needs[1])
+        dilated = f" with dilation {_size(dilation)}" if dilation != (1, 1) else ""
+        padded = f" with padding {padding}" if padding != ((0, 0), (0, 0)) else ""
+        super().__init__(
+            f"A {window} of {_size(kernel_size)}{dilated} does not fit into an input of "
+            f"{_size(input_size)}{padded}: it needs at least {_size(self.smallest_input)}."
+        )
+
+
+def _size(pair: tuple[int, int]) -> str:
+    return f"{pair[0]}×{pair[1]}"
+
+
 class DataError(PellucidError, ValueError):
     """Arrays, files or downloads that cannot be used as they are."""
 

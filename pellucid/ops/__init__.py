@@ -1,0 +1,1 @@
+"""What each operation means: its shape, its value, its gradient and its cost."""

@@ -1,0 +1,53 @@
+"""Dropout: training with a part of the values missing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from pellucid import random
+from pellucid.ops.base import Array, Context, Gradients, Op
+from pellucid.shapes import Shape
+
+
+@dataclass(frozen=True)
+class Dropout(Op):
+    """In training each value is dropped with probability `rate`; outside, nothing happens.
+
+    Values that are kept are multiplied by 1 / (1 - rate), so that the expected sum stays
+    (inverted dropout). Which ones are kept is a function of seed, step, node, sample and position.
+    rate: from 0 to below 1.
+    """
+
+    rate: float
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def forward(
+        self, inputs: tuple[Array, ...], parameters: tuple[Array, ...], context: Context
+    ) -> Array:
+        (values,) = inputs
+        return values * self._factors(values, context) if context.training else values
+
+    def backward(
+        self,
+        gradient: Array,
+        inputs: tuple[Array, ...],
+        parameters: tuple[Array, ...],
+        output: Array,
+        context: Context,
+    ) -> Gradients:
+        factors = self._factors(inputs[0], context) if context.training else 1
+        return Gradients((gradient * factors,))
+
+    def _factors(self, values: Array, context: Context) -> Array:
+        """0 where a value is dropped, 1 / (1 - rate) where it is kept."""
+        samples, *shape = values.shape
+        position = np.arange(math.prod(shape))
+        key = (context.seed, context.step, context.node)
+        chance = random.uniform(key, position, np.arange(samples)[:, None])
+        kept = (chance >= np.float32(self.rate)).reshape(values.shape)
+        return kept * values.dtype.type(1 / (1 - self.rate))
