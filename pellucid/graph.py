@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pellucid.errors import ShapeError
+from pellucid.ops.activations import Sigmoid, Softmax
 from pellucid.ops.base import Op
+from pellucid.ops.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Loss,
+    SparseCategoricalCrossentropy,
+)
 from pellucid.shapes import Shape
 
 
@@ -83,3 +90,19 @@ class Graph:
         unread = set(range(len(self.nodes))) - read
         if unread:
             raise ShapeError(f"The values {sorted(unread)} are computed but never read.")
+
+
+def logits(graph: Graph, loss: Loss) -> tuple[Graph, Loss]:
+    """The pair that is trained: what `graph` and `loss` mean together, without rounding to 0 or 1.
+
+    A cross-entropy that reads the probabilities of a last softmax (or sigmoid) is computed on
+    what that softmax reads: the graph without its last node, and the loss `from_logits`. Its
+    gradient is then probability - target. Any other pair comes back as it is.
+    """
+    last = graph.nodes[-1].op
+    categorical = isinstance(loss, CategoricalCrossentropy | SparseCategoricalCrossentropy)
+    if (isinstance(last, Softmax) and categorical and not loss.from_logits) or (
+        isinstance(last, Sigmoid) and isinstance(loss, BinaryCrossentropy) and not loss.from_logits
+    ):
+        return replace(graph, nodes=graph.nodes[:-1]), replace(loss, from_logits=True)
+    return graph, loss
