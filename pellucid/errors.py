@@ -11,7 +11,12 @@ class PellucidError(Exception):
 
 
 class ShapeError(PellucidError, ValueError):
-    """Sizes that do not fit together: a kernel larger than its input, a layer without output."""
+    """Sizes that do not fit together: a kernel larger than its input, a layer without output.
+
+    summary: the table of the network up to the layer that does not fit, if there is one.
+    """
+
+    summary: str = ""
 
 
 class KernelSizeError(ShapeError):

@@ -1,0 +1,1 @@
+"""Convolutional networks you can see through."""

@@ -1,0 +1,81 @@
+"""Arguments of layers: checked once, at construction, and kept in one form."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any, SupportsIndex
+
+from pellucid.errors import ArgumentError
+from pellucid.shapes import Pair, Shape, resolve_padding
+
+
+def positive_integer(value: SupportsIndex, name: str) -> int:
+    """A whole number of at least 1."""
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ArgumentError(f"{name} must be a whole number of at least 1, got {value!r}.")
+    return number
+
+
+def positive_pair(value: SupportsIndex | Sequence[SupportsIndex], name: str) -> Pair:
+    """(rows, columns), both at least 1; one number stands for both."""
+    if isinstance(value, list | tuple):
+        if len(value) != 2:
+            raise ArgumentError(f"{name} must be one number or (rows, columns), got {value!r}.")
+        return positive_integer(value[0], name), positive_integer(value[1], name)
+    number = positive_integer(value, name)  # type: ignore[arg-type]
+    return number, number
+
+
+def padding(value: Any) -> Any:
+    """Padding that `shapes.resolve_padding` understands: a word in lower case, or tuples."""
+    resolve_padding(value, (1, 1), (1, 1), (1, 1), (1, 1))
+    if isinstance(value, str):
+        return value.lower()
+    if isinstance(value, list | tuple):
+        return tuple(tuple(side) if isinstance(side, list | tuple) else side for side in value)
+    return value
+
+
+def channels_last(data_format: str | None) -> str:
+    """The one order of axes that there is here."""
+    if data_format not in (None, "channels_last"):
+        raise ArgumentError(
+            f"data_format must be 'channels_last', got {data_format!r}. Arrange the images as "
+            "(sample, height, width, channel): images.transpose(0, 2, 3, 1) does it."
+        )
+    return "channels_last"
+
+
+def sample_shape(shape: Sequence[Any], name: str = "shape") -> Shape:
+    """The shape of one sample, without the batch, every size known."""
+    sizes = tuple(shape) if isinstance(shape, list | tuple) else ()
+    if not sizes or not all(_is_size(size) for size in sizes):
+        raise ArgumentError(
+            f"{name} must give every size of one sample, for instance (28, 28, 1) for "
+            f"(height, width, channel), without the batch; got {shape!r}."
+        )
+    return tuple(operator.index(size) for size in sizes)
+
+
+def finite(value: float, name: str) -> float:
+    """A finite number."""
+    if isinstance(value, bool | str) or not math.isfinite(value):
+        raise ArgumentError(f"{name} must be a finite number, got {value!r}.")
+    return float(value)
+
+
+def fraction(value: float, name: str) -> float:
+    """A number from 0 up to, but not including, 1."""
+    if isinstance(value, bool | str) or not 0 <= value < 1:
+        raise ArgumentError(f"{name} must be at least 0 and less than 1, got {value!r}.")
+    return float(value)
+
+
+def _is_size(size: Any) -> bool:
+    return not isinstance(size, bool) and hasattr(size, "__index__") and operator.index(size) >= 1

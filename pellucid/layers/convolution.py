@@ -1,0 +1,145 @@
+"""Convolution layers, and the filters that they learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.errors import ArgumentError
+from pellucid.layers import activations, arguments, initializers
+from pellucid.layers.base import Layer, Stage
+from pellucid.layers.core import activation_stages
+from pellucid.layers.initializers import Initializer, InitializerLike
+from pellucid.ops.base import Array
+from pellucid.ops.convolution import Conv2D as Conv2DOp
+from pellucid.shapes import Shape, image_size, resolve_padding
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """One filter: a stack of kernels, one for each input channel; it makes one feature map.
+
+    stack: (kernel height, kernel width, input channel), a view of the layer's own weights.
+    bias: what is added to every sum, 0 for a layer without bias.
+    """
+
+    stack: Array
+    bias: float
+
+    @property
+    def depth(self) -> int:
+        """The number of kernels, which is the number of input channels."""
+        return int(self.stack.shape[-1])
+
+    @property
+    def kernels(self) -> Array:
+        """All kernels: (input channel, kernel height, kernel width)."""
+        return np.moveaxis(self.stack, -1, 0)
+
+    def kernel(self, channel: int) -> Array:
+        """The kernel that slides over one input channel: (kernel height, kernel width)."""
+        if not -self.depth <= channel < self.depth:
+            raise ArgumentError(
+                f"There is no kernel for channel {channel}: the filter reads {self.depth} "
+                f"channels, 0 to {self.depth - 1}."
+            )
+        return self.kernels[channel]
+
+
+class Conv2D(Layer):
+    """Slides filters over images (height, width, channels): each yields one feature map.
+
+    Output size along one axis: floor((n + p - d(k - 1) - 1) / s) + 1.
+
+    filters: how many, the channels of the output. kernel_size, strides, dilation_rate: a number
+    or (rows, columns). padding: 'valid' (none); 'same', also called 'half' and 'zero' (the size
+    stays at stride 1); 'full'; a number; (rows, columns); or ((top, bottom), (left, right)).
+    activation: a name, a function of `pellucid.activations`, or None.
+
+    Weights: `kernel` (kernel height, kernel width, input channel, filter) and `bias` (filter,).
+    `filter(i)` is one filter, a 3-D stack; `filter(i).kernel(c)` one kernel of it, a 2-D grid.
+
+    Raises ArgumentError or UnknownNameError for arguments out of range, and ShapeError where it
+    is put behind something that its kernel does not fit.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = (1, 1),
+        padding: Any = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = (1, 1),
+        groups: int = 1,
+        activation: str | activations.Activation | None = None,
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        *,
+        name: str | None = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        self.filters = arguments.positive_integer(filters, "filters")
+        self.kernel_size = arguments.positive_pair(kernel_size, "kernel_size")
+        self.strides = arguments.positive_pair(strides, "strides")
+        self.padding = arguments.padding(padding)
+        self.data_format = arguments.channels_last(data_format)
+        self.dilation_rate = arguments.positive_pair(dilation_rate, "dilation_rate")
+        if groups != 1:
+            raise ArgumentError(f"groups must be 1: filters read all channels; got {groups!r}.")
+        self.groups = 1
+        self.activation = activations.canonical_name(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def lower(self, input_shape: Shape) -> list[Stage]:
+        """A convolution with its padding in numbers, and the activation."""
+        height, width, _ = image_size(f"Layer {self.name}", input_shape)
+        padding = resolve_padding(
+            self.padding, (height, width), self.kernel_size, self.strides, self.dilation_rate
+        )
+        op = Conv2DOp(
+            self.filters,
+            self.kernel_size,
+            self.strides,
+            padding,
+            self.dilation_rate,
+            self.use_bias,
+        )
+        weights = ("kernel", "bias") if self.use_bias else ("kernel",)
+        return [Stage(op, weights), *activation_stages(self.activation)]
+
+    def initializer(self, weight: str) -> Initializer:
+        """How the kernel or the bias starts."""
+        return self.kernel_initializer if weight == "kernel" else self.bias_initializer
+
+    @property
+    def kernel(self) -> Array:
+        """The weights of all filters: (kernel height, kernel width, input channel, filter)."""
+        return self._weight("kernel")
+
+    @property
+    def bias(self) -> Array | None:
+        """One number for each filter, or None without bias."""
+        return self._weight("bias") if self.use_bias else None
+
+    def filter(self, number: int) -> Filter:
+        """One filter; ArgumentError if there is none of this number."""
+        if not -self.filters <= number < self.filters:
+            raise ArgumentError(
+                f"Layer {self.name} has no filter {number}: it has {self.filters}, "
+                f"0 to {self.filters - 1}."
+            )
+        bias = 0.0 if self.bias is None else float(self.bias[number])
+        return Filter(self.kernel[..., number], bias)
+
+    @property
+    def filter_stacks(self) -> Array:
+        """All filters: (filter, kernel height, kernel width, input channel), a view."""
+        return np.moveaxis(self.kernel, -1, 0)

@@ -1,0 +1,294 @@
+"""How weights start. Keras's formulas, on random numbers that come from counters.
+
+Every number is computed from one uniform number with additions, multiplications, divisions and
+square roots only, which are rounded alike everywhere: the same seed gives the same bits on every
+machine.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid import random
+from pellucid.errors import ArgumentError, unknown_name
+from pellucid.layers.naming import snake_case
+from pellucid.shapes import Shape
+
+Float64Array = NDArray[np.float64]
+
+# The standard normal distribution function at -2, where Keras truncates.
+_BELOW_TWO = 0.022750131948179195
+# The standard deviation of a normal distribution that is cut off at -2 and 2.
+_TRUNCATED_DEVIATION = 0.87962566103423978
+
+_MODES = ("fan_in", "fan_out", "fan_avg")
+_DISTRIBUTIONS = ("uniform", "truncated_normal", "untruncated_normal")
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """A rule for the first values of an array of weights."""
+
+    known: ClassVar[dict[str, type[Initializer]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        if not cls.__name__.startswith("_"):
+            Initializer.known[snake_case(cls.__name__)] = cls
+
+    def __call__(self, shape: Shape) -> NDArray[np.float32]:
+        """Values for an array of this shape, float32."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """The class and its arguments as plain JSON."""
+        return {"class_name": type(self).__name__, "config": asdict(self)}
+
+
+@dataclass(frozen=True)
+class Constant(Initializer):
+    """The same value everywhere."""
+
+    value: float = 0.0
+
+    def __call__(self, shape: Shape) -> NDArray[np.float32]:
+        """Values for an array of this shape, float32."""
+        return np.full(shape, self.value, np.float32)
+
+
+@dataclass(frozen=True)
+class Zeros(Initializer):
+    """0 everywhere."""
+
+    def __call__(self, shape: Shape) -> NDArray[np.float32]:
+        """Values for an array of this shape, float32."""
+        return np.zeros(shape, np.float32)
+
+
+@dataclass(frozen=True)
+class Ones(Initializer):
+    """1 everywhere."""
+
+    def __call__(self, shape: Shape) -> NDArray[np.float32]:
+        """Values for an array of this shape, float32."""
+        return np.ones(shape, np.float32)
+
+
+@dataclass(frozen=True)
+class RandomUniform(Initializer):
+    """Evenly spread over [minval, maxval).
+
+    seed: the same seed gives the same values every time; None takes the next random stream of
+    `pellucid.set_seed`.
+    """
+
+    minval: float = -0.05
+    maxval: float = 0.05
+    seed: int | None = None
+
+    def __call__(self, shape: Shape) -> NDArray[np.float32]:
+        """Values for an array of this shape, float32."""
+        spread = self.minval + (self.maxval - self.minval) * _uniform(self.seed, shape)
+        return spread.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class RandomNormal(Initializer):
+    """Normally distributed. `seed` as in RandomUniform."""
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = None
+
+    def __call__(self, shape: Shape) -> NDArray[np.float32]:
+        """Values for an array of this shape, float32."""
+        # Half a step up: the uniform numbers are multiples of 2^-24 from 0 on, and 0 has no place.
+        values = _normal_quantile(_uniform(self.seed, shape) + 2.0**-25)
+        return (self.mean + self.stddev * values).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TruncatedNormal(Initializer):
+    """Normally distributed, without what lies beyond two `stddev`. `seed` as in RandomUniform."""
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = None
+
+    def __call__(self, shape: Shape) -> NDArray[np.float32]:
+        """Values for an array of this shape, float32."""
+        inside = _BELOW_TWO + (1 - 2 * _BELOW_TWO) * _uniform(self.seed, shape)
+        return (self.mean + self.stddev * _normal_quantile(inside)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class VarianceScaling(Initializer):
+    """A variance of scale / n, where n is the number of inputs, of outputs, or their mean.
+
+    scale: more than 0. mode: 'fan_in', 'fan_out' or 'fan_avg'. distribution: 'uniform',
+    'truncated_normal' or 'untruncated_normal'. `seed` as in RandomUniform.
+    """
+
+    scale: float = 1.0
+    mode: str = "fan_in"
+    distribution: str = "truncated_normal"
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.scale > 0:
+            raise ArgumentError(f"scale must be more than 0, got {self.scale!r}.")
+        if self.mode not in (modes := ("fan_in", "fan_out", "fan_avg")):
+            raise unknown_name("mode of VarianceScaling", self.mode, modes)
+        if self.distribution not in (
+            kinds := ("uniform", "truncated_normal", "untruncated_normal")
+        ):
+            raise unknown_name("distribution of VarianceScaling", self.distribution, kinds)
+
+    def __call__(self, shape: Shape) -> NDArray[np.float32]:
+        """Values for an array of this shape, float32."""
+        fan_in, fan_out = fans(shape)
+        count = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+        variance = self.scale / max(1.0, count[self.mode])
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return RandomUniform(-limit, limit, self.seed)(shape)
+        deviation = math.sqrt(variance)
+        if self.distribution == "untruncated_normal":
+            return RandomNormal(0.0, deviation, self.seed)(shape)
+        return TruncatedNormal(0.0, deviation / _TRUNCATED_DEVIATION, self.seed)(shape)
+
+
+@dataclass(frozen=True)
+class _Scaled(Initializer):
+    """A VarianceScaling that has a name of its own."""
+
+    seed: int | None = None
+    rule: ClassVar[tuple[float, str, str]]
+
+    def __call__(self, shape: Shape) -> NDArray[np.float32]:
+        """Values for an array of this shape, float32."""
+        return VarianceScaling(*self.rule, self.seed)(shape)
+
+
+class GlorotUniform(_Scaled):
+    """Glorot and Bengio (2010), uniform: variance 2 / (inputs + outputs)."""
+
+    rule = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_Scaled):
+    """Glorot and Bengio (2010), truncated normal: variance 2 / (inputs + outputs)."""
+
+    rule = (1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(_Scaled):
+    """He et al. (2015), uniform: variance 2 / inputs."""
+
+    rule = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_Scaled):
+    """He et al. (2015), truncated normal: variance 2 / inputs."""
+
+    rule = (2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_Scaled):
+    """LeCun et al. (1998), uniform: variance 1 / inputs."""
+
+    rule = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_Scaled):
+    """LeCun et al. (1998), truncated normal: variance 1 / inputs."""
+
+    rule = (1.0, "fan_in", "truncated_normal")
+
+
+InitializerLike = str | dict[str, Any] | Initializer
+
+
+def get(identifier: InitializerLike) -> Initializer:
+    """An initializer from its name ('he_normal', 'HeNormal'), its configuration, or itself.
+
+    Raises UnknownNameError, with the nearest known name, for any other.
+    """
+    if isinstance(identifier, Initializer):
+        return identifier
+    name, config = identifier, {}
+    if isinstance(identifier, dict):
+        name, config = identifier.get("class_name"), identifier.get("config", {})
+    cls = Initializer.known.get(snake_case(str(name)))
+    if cls is None:
+        raise unknown_name("initializer", name, Initializer.known)
+    wrong = set(config) - {field.name for field in fields(cls)}
+    if wrong:
+        raise ArgumentError(f"{cls.__name__} has no argument {', '.join(sorted(wrong))}.")
+    return cls(**config)
+
+
+def fans(shape: Shape) -> tuple[float, float]:
+    """How many inputs and outputs a weight array connects: (..., in, out), as Keras counts."""
+    if len(shape) < 2:
+        size = float(math.prod(shape))
+        return size, size
+    places = math.prod(shape[:-2])
+    return float(shape[-2] * places), float(shape[-1] * places)
+
+
+def _uniform(seed: int | None, shape: Shape) -> Float64Array:
+    """Numbers in [0, 1), each a multiple of 2^-24, exact in float64."""
+    key = random.next_stream() if seed is None else (random.check_seed(seed),)
+    counters = np.arange(math.prod(shape)).reshape(shape)
+    return random.uniform(key, counters).astype(np.float64)
+
+
+def _normal_quantile(probability: Float64Array) -> Float64Array:
+    """The normal distribution's quantile function, for probabilities inside (0, 1).
+
+    Algorithm AS 241, PPND7, of Wichura (1988): about seven digits, which float32 holds.
+    """
+    centred = probability - 0.5
+    inner = np.abs(centred) <= 0.425
+    r = 0.180625 - centred * centred
+    middle = centred * (
+        _polynomial(r, 5.9109374720e1, 1.5929113202e2, 5.0434271938e1, 3.3871327179)
+        / _polynomial(r, 6.7187563600e1, 7.8757757664e1, 1.7895169469e1, 1.0)
+    )
+    tail = np.sqrt(-_log(np.where(inner, 0.25, np.minimum(probability, 1 - probability))))
+    near, far = tail - 1.6, tail - 5.0
+    outer = np.where(
+        tail <= 5.0,
+        _polynomial(near, 1.7023821103e-1, 1.3067284816, 2.7568153900, 1.4234372777)
+        / _polynomial(near, 1.2021132975e-1, 7.3700164250e-1, 1.0),
+        _polynomial(far, 1.7337203997e-2, 4.2868294337e-1, 3.0812263860, 6.6579051150)
+        / _polynomial(far, 1.2258202635e-2, 2.4197894225e-1, 1.0),
+    )
+    return np.where(inner, middle, np.copysign(outer, centred))
+
+
+def _log(x: Float64Array) -> Float64Array:
+    """The natural logarithm, from operations that every machine rounds alike.
+
+    NumPy's own may differ in its last bit from one processor to another. With x = m 2^e and
+    s = (m - 1) / (m + 1): log x = e log 2 + 2 (s + s^3/3 + s^5/5 + ...).
+    """
+    mantissa, exponent = np.frexp(x)
+    low = mantissa < math.sqrt(0.5)
+    mantissa = np.where(low, 2 * mantissa, mantissa)
+    s = (mantissa - 1) / (mantissa + 1)
+    series = _polynomial(s * s, *(1 / n for n in range(19, 0, -2)))
+    return (exponent - low) * 0.6931471805599453 + 2 * s * series
+
+
+def _polynomial(x: Float64Array, *coefficients: float) -> Float64Array:
+    """Horner's rule, from the highest coefficient down."""
+    value = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        value = value * x + coefficient
+    return value

@@ -1,0 +1,66 @@
+"""Pooling layers: one number for every window of every feature map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from pellucid.layers import arguments
+from pellucid.layers.base import Layer, Stage
+from pellucid.ops.pooling import AveragePooling2D as AveragePooling2DOp
+from pellucid.ops.pooling import MaxPooling2D as MaxPooling2DOp
+from pellucid.shapes import Shape, image_size, resolve_padding
+
+
+class _Pooling2D(Layer):
+    """A window that slides over every feature map."""
+
+    op: ClassVar[type[MaxPooling2DOp] | type[AveragePooling2DOp]]
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = (2, 2),
+        strides: int | Sequence[int] | None = None,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        name: str | None = None,
+        *,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        self.pool_size = arguments.positive_pair(pool_size, "pool_size")
+        self.strides = (
+            self.pool_size if strides is None else arguments.positive_pair(strides, "strides")
+        )
+        self.padding = arguments.padding(padding)
+        self.data_format = arguments.channels_last(data_format)
+
+    def lower(self, input_shape: Shape) -> list[Stage]:
+        """The pooling with its padding in numbers."""
+        height, width, _ = image_size(f"Layer {self.name}", input_shape)
+        padding = resolve_padding(
+            self.padding, (height, width), self.pool_size, self.strides, (1, 1)
+        )
+        return [Stage(self.op(self.pool_size, self.strides, padding))]
+
+
+class MaxPooling2D(_Pooling2D):
+    """The largest number of every window.
+
+    pool_size: the window, a number or (rows, columns). strides: its step; its own size if None.
+    padding: as for Conv2D; padding is never the largest. Reads and gives images (height, width,
+    channels). Raises what Conv2D raises.
+    """
+
+    op = MaxPooling2DOp
+
+
+class AveragePooling2D(_Pooling2D):
+    """The mean of every window, over the cells that exist.
+
+    pool_size: the window, a number or (rows, columns). strides: its step; its own size if None.
+    padding: as for Conv2D; padding does not count. Reads and gives images (height, width,
+    channels). Raises what Conv2D raises.
+    """
+
+    op = AveragePooling2DOp
