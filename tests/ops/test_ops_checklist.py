@@ -1,0 +1,76 @@
+"""The checklist of every operation: shape rule, gradient, PyTorch."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import oracles
+import pytest
+from checklist import CASES, DROPOUTS, Case, one_op_graph
+from numpy.testing import assert_allclose
+
+from pellucid.ops.base import Array, Context
+
+TRAINING = Context(training=True, seed=7, step=11, node=0)
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def arrays(case: Case) -> tuple[Array, tuple[Array, ...]]:
+    """Images and parameters of a case in double precision."""
+    one = one_op_graph(case)
+    return one.images.astype(np.float64), tuple(p.astype(np.float64) for p in one.parameters)
+
+
+@every_case
+def test_shape_rule_is_the_real_shape_and_precision_stays(case: Case) -> None:
+    one = one_op_graph(case)
+    output = case.op.forward((one.images,), tuple(one.parameters), TRAINING)
+    assert output.shape == (len(one.images), *case.op.output_shape(case.input_shape))
+    assert output.dtype == np.float32
+    gradients = case.op.backward(output, (one.images,), tuple(one.parameters), output, TRAINING)
+    for gradient, array in zip(
+        (*gradients.inputs, *gradients.parameters), (one.images, *one.parameters), strict=True
+    ):
+        assert gradient.shape == array.shape
+        assert gradient.dtype == np.float32
+
+
+@every_case
+def test_gradient_is_the_slope(case: Case) -> None:
+    images, parameters = arrays(case)
+    output = case.op.forward((images,), parameters, TRAINING)
+    generator = np.random.default_rng(1)
+    weights = generator.normal(size=output.shape)
+    gradients = case.op.backward(weights, (images,), parameters, output, TRAINING)
+    slopes = [*gradients.inputs, *gradients.parameters]
+    for place, slope in enumerate(slopes):
+        direction = generator.normal(size=slope.shape)
+
+        def moved(distance: float, place: int = place, direction: Array = direction) -> float:
+            changed = [images, *parameters]
+            changed[place] = changed[place] + distance * direction
+            values = case.op.forward((changed[0],), tuple(changed[1:]), TRAINING)
+            return float((values * weights).sum())
+
+        step = 1e-6
+        expected = (moved(step) - moved(-step)) / (2 * step)
+        assert math.isclose((slope * direction).sum(), expected, rel_tol=1e-6, abs_tol=1e-6)
+
+
+@pytest.mark.parametrize("ties", [False, True], ids=["", "ties"])
+@pytest.mark.parametrize("case", [case for case in CASES if case not in DROPOUTS], ids=str)
+def test_agrees_with_pytorch(case: Case, ties: bool) -> None:
+    one = one_op_graph(case, ties=ties)
+    tensors = [oracles.tensor(array) for array in (one.images, *one.parameters)]
+    expected = oracles.apply(case.op, tensors[0], tensors[1:])
+
+    images, *parameters = (each.detach().numpy() for each in tensors)
+    output = case.op.forward((images,), tuple(parameters), TRAINING)
+    assert_allclose(output, expected.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+    weights = np.random.default_rng(2).normal(size=output.shape)
+    expected.backward(oracles.torch.tensor(weights))
+    gradients = case.op.backward(weights, (images,), tuple(parameters), output, TRAINING)
+    for gradient, each in zip((*gradients.inputs, *gradients.parameters), tensors, strict=True):
+        assert_allclose(gradient, each.grad, rtol=1e-11, atol=1e-11)
