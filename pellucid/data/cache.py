@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -39,8 +39,10 @@ def store_npz(path: Path, parts: Sequence[Part], arrays: Sequence[UInt8Array]) -
         OSError: the folder cannot be written, or the disk is full.
     """
     make_private_folder(path.parent)
+    # Any: NumPy's stubs take every keyword for its own option, not for an array.
+    named: dict[str, Any] = {part.key: array for part, array in zip(parts, arrays, strict=True)}
     with atomic_file(path) as file:
-        np.savez(file, **{part.key: array for part, array in zip(parts, arrays, strict=True)})
+        np.savez(file, **named)
 
 
 def _try_lock(file: IO[bytes]) -> None:

@@ -65,17 +65,7 @@ def as_sparse_targets(
     if array.shape == (count, *positions, 1):
         array = array[..., 0]
     if array.shape != (count, *positions):
-        hint = ""
-        if array.shape == (count, *positions, classes):
-            hint = (
-                " These look like one-hot rows: use the loss categorical_crossentropy, "
-                f"or give labels with {name}.argmax(-1)."
-            )
-        expected = ", ".join(map(str, (count, *positions)))
-        raise DataError(
-            f"{name} has shape {array.shape}; the sparse loss expects one class label per "
-            f"sample, shape ({expected}{'' if positions else ','}).{hint}"
-        )
+        raise DataError(_sparse_shape_message(array.shape, (count, *positions), classes, name))
     _check_whole(array, name)
     _check_range(array, classes, name)
     return np.ascontiguousarray(array, np.int32)
@@ -104,16 +94,7 @@ def as_dense_targets(
     if shape[-1:] == (1,) and array.shape == (count, *shape[:-1]):
         array = array[..., None]
     if array.shape != (count, *shape):
-        hint = ""
-        if array.shape in ((count, *shape[:-1]), (count, *shape[:-1], 1)):
-            hint = (
-                " If these are class labels, use the loss sparse_categorical_crossentropy, "
-                f"or give one-hot rows with numpy.eye({shape[-1]})[{name}]."
-            )
-        raise DataError(
-            f"{name} has shape {array.shape}; the model's output and so the loss has shape "
-            f"{(count, *shape)}.{hint}"
-        )
+        raise DataError(_dense_shape_message(array.shape, (count, *shape), name))
     return _as_finite_float32(array, name)
 
 
@@ -177,6 +158,35 @@ def _shape_hint(found: tuple[int, ...], expected: tuple[int, ...], name: str) ->
         sizes = ", ".join(map(str, expected))
         return f"The number of values fits: give {name}.reshape(-1, {sizes})."
     return ""
+
+
+def _sparse_shape_message(
+    found: tuple[int, ...], expected: tuple[int, ...], classes: int, name: str
+) -> str:
+    place = "sample" if len(expected) == 1 else "position"
+    hint = ""
+    if found == (*expected, classes):
+        hint = (
+            " These look like one-hot rows: use the loss categorical_crossentropy, "
+            f"or give labels with {name}.argmax(-1)."
+        )
+    return (
+        f"{name} has shape {found}; the sparse loss expects one class label per {place}, "
+        f"shape {expected}.{hint}"
+    )
+
+
+def _dense_shape_message(found: tuple[int, ...], expected: tuple[int, ...], name: str) -> str:
+    hint = ""
+    if found in (expected[:-1], (*expected[:-1], 1)):
+        labels = name if found == expected[:-1] else f"{name}[..., 0]"
+        hint = (
+            " If these are class labels, use the loss sparse_categorical_crossentropy, "
+            f"or give one-hot rows with numpy.eye({expected[-1]})[{labels}]."
+        )
+    return (
+        f"{name} has shape {found}; the model's output and so the loss has shape {expected}.{hint}"
+    )
 
 
 def _as_finite_float32(array: NDArray[Any], name: str) -> Float32Array:

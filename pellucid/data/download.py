@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from pellucid.data.notices import transfer
@@ -37,9 +37,11 @@ def download(url: str, target: Path) -> None:
             break
         except HTTPError as error:
             if error.code != 416 or not before:
-                raise
-            part.unlink()  # the server has no such rest: what is there is of another file
-            part.touch()
+                answer = f"{error.code} {error.reason}"
+                raise OSError(f"{target.name}: the server answered {answer}.") from error
+            part.write_bytes(b"")  # there is no such rest: what is here is of another file
+        except URLError as error:
+            raise OSError(f"no connection ({error.reason}).") from error
         except (_InterruptedTransferError, TimeoutError):
             if part.stat().st_size <= before:
                 raise

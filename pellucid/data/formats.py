@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,14 @@ def _damage_in(name: str) -> Iterator[None]:
         raise DataError(f"{name} is damaged or truncated ({error}).") from error
 
 
-def read_idx(stream: IO[bytes], part: Part, name: str) -> UInt8Array:
+class Readable(Protocol):
+    """An open binary file, unpacking as it is read or not."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; fewer only at the end."""
+
+
+def read_idx(stream: Readable, part: Part, name: str) -> UInt8Array:
     """Read one IDX array of unsigned bytes, of exactly the shape that `part` says.
 
     The header is two zeros, the type (8: unsigned byte), the rank, then one big-endian 32-bit
@@ -136,7 +143,7 @@ def read_idx_tar(stream: IO[bytes], parts: Sequence[Part], name: str) -> list[UI
                 found[wanted[base].key] = _read_idx_or_gzip(member, wanted[base], base)
     missing = [part.file for part in parts if part.key not in found]
     if missing:
-        raise DataError(f"{name} holds no {', '.join(missing)}.")
+        raise DataError(f"{name} holds no {', '.join(missing)}: truncated, or another archive.")
     return [found[part.key] for part in parts]
 
 

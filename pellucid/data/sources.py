@@ -14,10 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
-from pellucid.data.download import download
 from pellucid.data.formats import (
     Part,
     UInt8Array,
@@ -74,22 +72,17 @@ class Mirror:
 
     def read(self, parts: Sequence[Part], folder: Path) -> list[UInt8Array]:
         """Download the files that are not in `folder` yet, and read them."""
+        # The web's modules take a while to import, and a warm cache has no need of them.
+        from pellucid.data.download import download
+
         tell(f"Downloading from {self.label}.")
         arrays = []
         for part in parts:
             path = folder / f"{part.file}.gz"
             if not path.exists():
-                self._download(path)
+                download(self.url + path.name, path)
             arrays.append(read_idx_file(path, part))
         return arrays
-
-    def _download(self, path: Path) -> None:
-        try:
-            download(self.url + path.name, path)
-        except HTTPError as error:
-            raise OSError(f"{path.name}: it answered {error.code} {error.reason}.") from error
-        except URLError as error:
-            raise OSError(f"no connection ({error.reason}).") from error
 
 
 @dataclass(frozen=True)
