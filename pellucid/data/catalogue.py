@@ -54,6 +54,8 @@ MNIST = DataSet(
     ),
 )
 
+# Computed from the copy in dataset-fashion-mnist: 7,000 pictures of each class, and the published
+# mean 0.2860 and deviation 0.3530 of its training pixels.
 FASHION_MNIST = DataSet(
     name="fashion_mnist",
     title="Fashion-MNIST",

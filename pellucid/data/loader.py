@@ -65,7 +65,7 @@ def _from_path(data_set: DataSet, path: Path) -> list[UInt8Array]:
         arrays = read_path(path, data_set.parts)
         _check(data_set, arrays)
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist; {_path_advice(data_set)}") from error
+        raise DataError(f"{path} does not exist; give {_path_advice(data_set)}") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     except DataError as error:
@@ -78,7 +78,7 @@ def _from_path(data_set: DataSet, path: Path) -> list[UInt8Array]:
 
 def _path_advice(data_set: DataSet) -> str:
     return (
-        f"give an .npz file with the arrays {', '.join(part.key for part in data_set.parts)}, "
+        f"an .npz file with the arrays {', '.join(part.key for part in data_set.parts)}, "
         f"or a folder with {', '.join(part.file for part in data_set.parts)} (or .gz of these)."
     )
 
