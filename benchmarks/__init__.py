@@ -1,0 +1,1 @@
+"""Measure Pellucid against its peers: validate first, then time, in one run. See README.md."""

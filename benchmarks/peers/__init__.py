@@ -1,0 +1,1 @@
+"""One worker program for each peer, each in a process of its own."""
