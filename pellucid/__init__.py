@@ -1,1 +1,40 @@
-"""Convolutional networks you can see through."""
+"""Convolutional networks you can see through: build, train and open them up.
+
+Its names are Keras's, so that a textbook's code runs with `import pellucid as keras`.
+"""
+
+from pellucid import (
+    activations,
+    callbacks,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    utils,
+)
+from pellucid.layers import Input
+from pellucid.models import Model, Sequential
+from pellucid.random import set_seed
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "__version__",
+    "activations",
+    "callbacks",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "set_seed",
+    "utils",
+]

@@ -46,7 +46,7 @@ class Filter:
                 f"There is no kernel for channel {channel}: the filter reads {self.depth} "
                 f"channels, 0 to {self.depth - 1}."
             )
-        return self.kernels[channel]
+        return np.asarray(self.kernels[channel])
 
 
 class Conv2D(Layer):

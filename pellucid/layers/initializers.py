@@ -220,7 +220,8 @@ def get(identifier: InitializerLike) -> Initializer:
     """
     if isinstance(identifier, Initializer):
         return identifier
-    name, config = identifier, {}
+    name: Any = identifier
+    config: dict[str, Any] = {}
     if isinstance(identifier, dict):
         name, config = identifier.get("class_name"), identifier.get("config", {})
     cls = Initializer.known.get(snake_case(str(name)))
@@ -288,7 +289,7 @@ def _log(x: Float64Array) -> Float64Array:
 
 def _polynomial(x: Float64Array, *coefficients: float) -> Float64Array:
     """Horner's rule, from the highest coefficient down."""
-    value = np.full_like(x, coefficients[0])
+    value: Float64Array = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
         value = value * x + coefficient
     return value

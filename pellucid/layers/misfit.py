@@ -68,7 +68,7 @@ def _smallest(input_shape: Shape, layers: Sequence[Layer]) -> Pair | None:
         return None
 
     def fits(size: Pair) -> bool:
-        shape = (*size, *input_shape[2:])
+        shape: Shape = (*size, *input_shape[2:])
         try:
             for layer in layers:
                 shape = layer.compute_output_shape(shape)

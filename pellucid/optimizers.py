@@ -1,0 +1,7 @@
+"""Optimizers where Keras has them."""
+
+from pellucid.ops.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from pellucid.training.lookup import get_optimizer as get
+from pellucid.training.lookup import serialize
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get", "serialize"]

@@ -1,0 +1,1 @@
+"""The one loop that trains and evaluates, and what it reports to."""

@@ -1,0 +1,31 @@
+"""Small helpers where Keras has them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pellucid.errors import DataError
+from pellucid.layers.naming import clear_session
+from pellucid.random import set_seed as set_random_seed
+
+__all__ = ["clear_session", "set_random_seed", "to_categorical"]
+
+
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.float32]:
+    """Class numbers (...) as one-hot rows (..., classes), float32.
+
+    num_classes: the largest number plus 1 if None. Raises DataError for what is no class number.
+    """
+    labels = np.asarray(x)
+    if labels.shape[-1:] == (1,) and labels.ndim > 1:
+        labels = labels[..., 0]
+    if labels.size == 0 or labels.dtype.kind not in "biuf" or (labels != np.floor(labels)).any():
+        raise DataError("to_categorical needs class numbers: whole, and at least one.")
+    classes = int(labels.max()) + 1 if num_classes is None else num_classes
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(
+            f"to_categorical: class numbers must be from 0 to {classes - 1}, got numbers from "
+            f"{labels.min()} to {labels.max()}."
+        )
+    return np.eye(classes, dtype=np.float32)[labels.astype(np.int64)]
