@@ -33,8 +33,7 @@ class Optimizer:
                 f"{type(self).__name__}.{name} is fixed; only the learning rate may change. "
                 "Make a new optimizer instead."
             )
-        if not isinstance(value, bool):
-            _check(type(self).__name__, name, value)
+        _check(type(self).__name__, name, value)
         super().__setattr__(name, value)
 
     @property
@@ -208,9 +207,14 @@ def _float32(*numbers: float) -> tuple[float, ...]:
 
 
 def _check(optimizer: str, name: str, value: Any) -> None:
-    """Raise ArgumentError unless a hyperparameter is a number in its range."""
-    below_one = name in {"momentum", "rho", "beta_1", "beta_2"}
-    allowed = "from 0 to below 1" if below_one else "0 or larger"
-    fits = isinstance(value, int | float | np.number) and math.isfinite(value) and value >= 0
-    if not fits or (below_one and value >= 1):
-        raise ArgumentError(f"{optimizer}: {name} must be a number {allowed}, got {value!r}.")
+    """Raise ArgumentError unless a hyperparameter is of its kind and in its range."""
+    flag = isinstance(value, bool)
+    number = not flag and isinstance(value, int | float | np.number) and math.isfinite(value)
+    if name in {"nesterov", "centered"}:
+        fits, allowed = flag, "True or False"
+    elif name in {"momentum", "rho", "beta_1", "beta_2"}:
+        fits, allowed = number and 0 <= value < 1, "a number from 0 to below 1"
+    else:
+        fits, allowed = number and value >= 0, "a number 0 or larger"
+    if not fits:
+        raise ArgumentError(f"{optimizer}: {name} must be {allowed}, got {value!r}.")
