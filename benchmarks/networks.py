@@ -158,7 +158,7 @@ def _kernel_to_channels_last(kernel: Array, flattened: Shape) -> Array:
     return kernel.reshape(-1, units)
 
 
-LISTING_8_1 = Network(
+TEXTBOOK = Network(
     (28, 28, 1),
     (
         Conv2D(32),
@@ -170,6 +170,6 @@ LISTING_8_1 = Network(
         Dense(10, "softmax"),
     ),
 )
-"""The textbook's small convnet for digits."""
+"""The small convnet for digits of listing 8.1 in Chollet, Deep Learning with Python (2021)."""
 
-NETWORKS = {"listing-8.1": LISTING_8_1}
+NETWORKS = {"textbook": TEXTBOOK}

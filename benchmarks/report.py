@@ -32,8 +32,8 @@ class Report:
     idle: float
     """The largest share of a core that any entrant burnt while it was another's turn."""
 
-    def markdown(self) -> str:
-        """The whole report."""
+    def parts(self) -> list[str]:
+        """The whole report, in Markdown, paragraph by paragraph."""
         flop = FLOP_PER_MULTIPLY_ADD * self.network.multiply_adds
         facts = describe() | {
             "threads": str(self.threads),
@@ -53,14 +53,14 @@ class Report:
         ]
         for timing in self.timings:
             parts += [f"## {title(timing)}", timing_table(timing, flop), verdict(timing)]
-        return "\n\n".join(parts) + "\n"
+        return parts
 
 
-def save(report: Report, name: str) -> Path:
-    """Keep the report in results/, under today's date, and say where."""
+def keep(parts: Sequence[str], name: str) -> Path:
+    """Keep a report in results/, under today's date, and say where."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{date.today()}-{name}.md"
-    path.write_text(report.markdown(), encoding="utf-8")
+    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return path.relative_to(RESULTS.parent.parent)
 
 

@@ -15,7 +15,7 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.networks import NETWORKS, Array, Network
-from benchmarks.report import Report, save
+from benchmarks.report import Report, keep
 from benchmarks.roster import ROSTER, Entrant
 from benchmarks.timing import SCENARIOS, Scenario, time_scenario
 from benchmarks.validate import validate
@@ -33,17 +33,17 @@ def main() -> None:
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, cores[: options.threads])
     entrants = [e for e in ROSTER if not options.only or e.name in options.only]
-    report = measure(options, entrants)
-    print(report.markdown())
+    parts = measure(options, entrants).parts()
+    print("\n\n".join(parts))
     if not options.smoke:
-        print(f"Kept in {save(report, options.name or options.network)}")
+        print(f"Kept in {keep(parts, options.name or options.network)}")
 
 
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     names = [entrant.name for entrant in ROSTER]
-    parser.add_argument("--network", choices=NETWORKS, default="listing-8.1")
+    parser.add_argument("--network", choices=NETWORKS, default="textbook")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))

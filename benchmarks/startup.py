@@ -1,0 +1,89 @@
+"""How long Pellucid takes to start: `python -m benchmarks.startup`.
+
+The import, and the first training step with the process's own start in it, from an empty cache of
+machine code and from a warm one. Every run is a new process; the file cache is warm.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from benchmarks.environments import ROOT
+from benchmarks.report import table
+
+RUNS = 7
+
+IMPORT = """
+from time import perf_counter
+start = perf_counter()
+import pellucid
+print(perf_counter() - start)
+"""
+
+FIRST_STEP = """
+import numpy as np
+from pellucid.networks import textbook
+model = textbook()
+model.compile("rmsprop", "sparse_categorical_crossentropy")
+random = np.random.default_rng(0)
+images = random.random((64, 28, 28, 1), np.float32)
+model.train_on_batch(images, random.integers(0, 10, 64))
+print("done", flush=True)
+"""
+
+
+def measure() -> str:
+    """A Markdown table of medians and ranges in seconds."""
+    figures: dict[str, list[float]] = {}
+    import_seconds(ROOT)  # fills the file cache and compiles the modules to bytecode
+    for _ in range(RUNS):
+        with tempfile.TemporaryDirectory() as folder:
+            cache = Path(folder)
+            for name, seconds in FIGURES.items():
+                figures.setdefault(name, []).append(seconds(cache))
+    rows = [
+        [name, f"{median(values):.3f}", f"{min(values):.3f}–{max(values):.3f}"]
+        for name, values in figures.items()
+    ]
+    return table([f"seconds, {RUNS} runs", "median", "min–max"], rows)
+
+
+def import_seconds(cache: Path) -> float:
+    """`import pellucid`, measured from inside."""
+    output = subprocess.run(
+        [sys.executable, "-c", IMPORT], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    return float(output)
+
+
+def first_step_seconds(cache: Path) -> float:
+    """From the start of the process to the end of its first training step."""
+    start = perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-c", FIRST_STEP],
+        cwd=ROOT,
+        env=os.environ | {"PELLUCID_CACHE": str(cache)},
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        seconds = perf_counter() - start
+    if not said:
+        raise SystemExit("The first training step failed; see the error above.")
+    return seconds
+
+
+FIGURES: dict[str, Callable[[Path], float]] = {
+    "import pellucid": import_seconds,
+    "first step, empty cache": first_step_seconds,
+    "first step, warm cache": first_step_seconds,
+}
+"""In this order: the first of the two steps fills the cache that the second finds."""
+
+if __name__ == "__main__":
+    print(measure())
