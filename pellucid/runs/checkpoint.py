@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 from pellucid.atomic import atomic_file
 from pellucid.errors import RunError
 from pellucid.ops.base import Array
+from pellucid.training.state import TrainingState
 
 FORMAT = 1
 
@@ -27,20 +28,18 @@ _DAMAGE = (EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile, zlib.e
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a training after `epoch` whole epochs.
+    """What a run has come to.
 
     network: the SHA-256 of the model's description, so that weights never meet another model.
-    step: updates made so far. learning_rate: the optimizer's, which may change as it goes.
-    history: one list a figure, one number an epoch.
+    weights: the model's, in their order. learning_rate: the optimizer's, which may change as it
+    goes. history: one list a figure, one number an epoch.
     """
 
     network: str
-    epoch: int
-    step: int
+    weights: Sequence[Array]
+    training: TrainingState
     learning_rate: float
     history: Mapping[str, list[float]]
-    weights: list[Array]
-    slots: list[list[Array]]
 
     def write(self, path: Path) -> None:
         """Write the file whole or not at all.
@@ -51,20 +50,18 @@ class Checkpoint:
         state = {
             "format": FORMAT,
             "network": self.network,
-            "epoch": self.epoch,
-            "step": self.step,
+            "seed": self.training.seed,
+            "step": self.training.step,
+            "epoch": self.training.epoch,
             "learning_rate": self.learning_rate,
             "history": self.history,
             "weights": len(self.weights),
-            "slots": [len(arrays) for arrays in self.slots],
+            "slots": [len(slots) for slots in self.training.slots],
         }
-        arrays = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
+        arrays: dict[str, Any] = {"state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
         arrays |= {f"weight_{i}": weight for i, weight in enumerate(self.weights)}
-        arrays |= {
-            f"slot_{i}_{j}": slot
-            for i, slots in enumerate(self.slots)
-            for j, slot in enumerate(slots)
-        }
+        for i, slots in enumerate(self.training.slots):
+            arrays |= {f"slot_{i}_{j}": slot for j, slot in enumerate(slots)}
         with atomic_file(path) as file:
             np.savez(file, **arrays)
 
@@ -90,15 +87,14 @@ class Checkpoint:
         state: dict[str, Any] = json.loads(archive["state"].tobytes())
         if state["format"] > FORMAT:
             raise RunError(f"{path} was written by a newer Pellucid: update this one.")
+        slots = [
+            [archive[f"slot_{i}_{j}"] for j in range(count)]
+            for i, count in enumerate(state["slots"])
+        ]
         return cls(
             network=state["network"],
-            epoch=state["epoch"],
-            step=state["step"],
+            weights=[archive[f"weight_{i}"] for i in range(state["weights"])],
+            training=TrainingState(state["seed"], state["step"], state["epoch"], slots),
             learning_rate=state["learning_rate"],
             history=state["history"],
-            weights=[archive[f"weight_{i}"] for i in range(state["weights"])],
-            slots=[
-                [archive[f"slot_{i}_{j}"] for j in range(count)]
-                for i, count in enumerate(state["slots"])
-            ],
         )
