@@ -1,0 +1,40 @@
+"""The frame: how the caller's arrays and numbers reach compiled code, as a row of 64-bit words."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import I64, POINTER, Emitter
+
+FIELDS = (
+    "images",  # float32 (any, *input shape)
+    "targets",  # what the loss takes
+    "order",  # int64 (samples,): which images, in which order
+    "outputs",  # float32 (samples, *output shape)
+    "losses",  # float32 (samples,)
+    "scalars",  # float32 (steps, numbers of the optimizer)
+    "keys",  # uint32 (steps, dropouts)
+    "samples",  # how many
+    "batch",  # samples a step
+    "threads",  # workers that take part
+    "arenas",  # memory of the workers, one after the other
+    "shared",  # memory of the whole batch
+    "partials",  # gradients, partition after partition
+    "packed",  # transposed weights
+    "control",  # int64: see `team`
+    "parameters",  # addresses of the parameters
+    "slots",  # addresses of the optimizer's slots, SLOTS for each parameter
+    "yield",  # a function of the operating system that lets another thread run
+)
+
+
+def field(em: Emitter, frame: ir.Value, name: str) -> ir.Value:
+    """Load a field: an address or a number."""
+    numbers = {"samples", "batch", "threads", "yield"}
+    place = em.at(frame, FIELDS.index(name), kind=I64)
+    return em.builder.load(place, typ=I64 if name in numbers else POINTER, align=8)
+
+
+def entry(em: Emitter, table: ir.Value, number: int) -> ir.Value:
+    """Load an address from a table of addresses."""
+    return em.builder.load(em.at(table, number, kind=I64), typ=POINTER, align=8)

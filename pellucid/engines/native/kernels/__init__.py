@@ -1,0 +1,1 @@
+"""Kernels: one compiled function each, emitted for exactly one shape."""

@@ -1,0 +1,221 @@
+"""Operations on one number at a time: activations, scaling, dropout, and copies between layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import (
+    I32,
+    I64,
+    POINTER,
+    Emitter,
+    Index,
+)
+from pellucid.engines.native.kernels import mathematics
+from pellucid.engines.native.layout import Layout
+
+
+def activate(em: Emitter, name: str | None, x: ir.Value) -> ir.Value:
+    """The activation of a vector; None is linear."""
+    if name is None:
+        return x
+    if name == "relu":
+        positive = em.builder.fcmp_unordered(">", x, em.zero())
+        return em.builder.select(positive, x, em.zero())
+    if name == "sigmoid":
+        return mathematics.sigmoid(em, x)
+    return mathematics.hyperbolic_tangent(em, x)
+
+
+def slope(em: Emitter, name: str | None, y: ir.Value, gradient: ir.Value) -> ir.Value:
+    """The gradient before an activation, from the one after it and from the activated value y."""
+    builder = em.builder
+    if name is None:
+        return gradient
+    if name == "relu":
+        return builder.select(builder.fcmp_unordered(">", y, em.zero()), gradient, em.zero())
+    one = em.constant(1.0)
+    if name == "sigmoid":
+        return builder.fmul(gradient, builder.fmul(y, builder.fsub(one, y)))
+    return builder.fmul(gradient, builder.fsub(one, builder.fmul(y, y)))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a loop over all numbers of a value stands: a sample, and offsets from its start.
+
+    `position` counts the numbers of a whole sample, row by row, as if nothing were cut away.
+    """
+
+    sample: Index
+    position: Index
+    lanes: int
+
+
+def for_numbers(
+    em: Emitter,
+    samples: ir.Value,
+    layouts: list[Layout],
+    full_columns: int,
+    body: Callable[[Run, list[Index]], None],
+) -> None:
+    """`body(run, offsets)` for every vector of every row; one offset for each layout."""
+    first = layouts[0]
+    length = first.columns * first.channels
+
+    def sample(number: Index) -> None:
+        def row(r: Index) -> None:
+            def vector(start: Index, lanes: int) -> None:
+                offsets = [
+                    em.add(
+                        em.multiply(number, layout.stride),
+                        em.multiply(r, layout.row),
+                        start,
+                        layout.origin,
+                    )
+                    for layout in layouts
+                ]
+                position = em.add(em.multiply(r, full_columns * first.channels), start)
+                body(Run(number, position, lanes), offsets)
+
+            full = length // em.vector * em.vector
+            em.loop(0, full, lambda start: vector(start, em.vector), step=em.vector)
+            if full < length:
+                vector(full, length - full)
+
+        em.loop(0, first.rows, row)
+
+    em.loop(0, samples, sample)
+
+
+def unary(
+    module: ir.Module,
+    vector: int,
+    name: str,
+    source: Layout,
+    target: Layout,
+    function: Callable[[Emitter, ir.Value], ir.Value],
+) -> ir.Function:
+    """Target = function(source), number by number. Emits name(source, target, samples)."""
+    em = Emitter(module, vector, name, [POINTER, POINTER, I64])
+    x, y, samples = em.arguments
+
+    def body(run: Run, offsets: list[Index]) -> None:
+        value = function(em, em.load(x, offsets[0], lanes=run.lanes))
+        em.store(value, y, offsets[1], lanes=run.lanes)
+
+    for_numbers(em, samples, [source, target], source.columns, body)
+    return em.finish()
+
+
+def activation_gradient(
+    module: ir.Module, vector: int, name: str, activation: str, value: Layout, before: Layout
+) -> ir.Function:
+    """The gradient before an activation; it may take the place of the one after it.
+
+    Emits name(y, dy, dx, samples): y and dy lie as `value`, dx as `before`.
+    """
+    em = Emitter(module, vector, name, [POINTER, POINTER, POINTER, I64])
+    y, dy, dx, samples = em.arguments
+
+    def body(run: Run, offsets: list[Index]) -> None:
+        activated = em.load(y, offsets[0], lanes=run.lanes)
+        gradient = em.load(dy, offsets[0], lanes=run.lanes)
+        em.store(slope(em, activation, activated, gradient), dx, offsets[1], lanes=run.lanes)
+
+    for_numbers(em, samples, [value, before], value.columns, body)
+    return em.finish()
+
+
+@dataclass(frozen=True)
+class Dropping:
+    """A dropout: what is kept, and by how much it grows.
+
+    threshold: the least of the 24-bit random words that keep a number. factor: for what is kept.
+    full_columns: of the whole value, live or not, by which positions are counted.
+    """
+
+    threshold: int
+    factor: float
+    full_columns: int
+
+
+def dropout(
+    module: ir.Module, vector: int, name: str, drop: Dropping, source: Layout, target: Layout
+) -> ir.Function:
+    """Target = source · factor where a random number says so, else 0; forward and backward alike.
+
+    Emits name(source, target, samples, first sample, key). The random number of a place is
+    Philox-2x32-10 of (position, sample) under the key: see `pellucid.random`.
+    """
+    em = Emitter(module, vector, name, [POINTER, POINTER, I64, I64, I32])
+    x, y, samples, first, key = em.arguments
+    builder = em.builder
+
+    def body(run: Run, offsets: list[Index]) -> None:
+        lanes = ir.Constant(ir.VectorType(I32, em.vector), list(range(em.vector)))
+        position = builder.trunc(em.integer(run.position), I32)
+        number = builder.trunc(em.integer(em.add(first, run.sample)), I32)
+        counter = builder.add(em.broadcast(position), lanes)
+        word = philox(em, counter, em.broadcast(number), em.broadcast(key))
+        shift = ir.Constant(word.type, [8] * em.vector)
+        limit = ir.Constant(word.type, [drop.threshold] * em.vector)
+        kept = builder.icmp_unsigned(">=", builder.lshr(word, shift), limit)
+        value = em.load(x, offsets[0], lanes=run.lanes)
+        scaled = builder.fmul(value, em.constant(drop.factor))
+        em.store(builder.select(kept, scaled, em.zero()), y, offsets[1], lanes=run.lanes)
+
+    for_numbers(em, samples, [source, target], drop.full_columns, body)
+    return em.finish()
+
+
+def philox(em: Emitter, low: ir.Value, high: ir.Value, key: ir.Value) -> ir.Value:
+    """The first word of Philox-2x32-10 (Salmon et al. 2011), lane by lane."""
+    builder = em.builder
+    words = ir.VectorType(I32, em.vector)
+    wide = ir.VectorType(I64, em.vector)
+    multiplier = ir.Constant(wide, [0xD256D193] * em.vector)
+    step = ir.Constant(words, [0x9E3779B9] * em.vector)
+    thirty_two = ir.Constant(wide, [32] * em.vector)
+    for round_number in range(10):
+        if round_number:
+            key = builder.add(key, step)
+        product = builder.mul(builder.zext(low, wide), multiplier)
+        top = builder.trunc(builder.lshr(product, thirty_two), words)
+        low, high = builder.xor(builder.xor(top, key), high), builder.trunc(product, words)
+    return low
+
+
+def gather(module: ir.Module, vector: int, name: str, target: Layout, ordered: bool) -> ir.Function:
+    """Copy samples out of the caller's arrays into a layout with its border.
+
+    Emits name(images, order, target, first, samples, image size, image row): sample i of the target is image
+    order[first + i] if `ordered`, else image first + i.
+    """
+    em = Emitter(module, vector, name, [POINTER, POINTER, POINTER, I64, I64, I64, I64])
+    images, order, y, first, samples, image_stride, image_row = em.arguments
+
+    def sample(number: Index) -> None:
+        place = em.add(first, number)
+        if ordered:
+            place = em.builder.load(em.at(order, place, kind=I64), typ=I64, align=8)
+        x_sample = em.at(images, em.multiply(place, image_stride))
+        y_sample = em.at(y, em.multiply(number, target.stride), target.origin)
+
+        def row(r: Index) -> None:
+            x_row = em.at(x_sample, em.multiply(r, image_row))
+            y_row = em.at(y_sample, em.multiply(r, target.row))
+            length = target.columns * target.channels
+            full = length // em.vector * em.vector
+            em.loop(0, full, lambda i: em.store(em.load(x_row, i), y_row, i), step=em.vector)
+            if full < length:
+                rest = length - full
+                em.store(em.load(x_row, full, lanes=rest), y_row, full, lanes=rest)
+
+        em.loop(0, target.rows, row)
+
+    em.loop(0, samples, sample)
+    return em.finish()

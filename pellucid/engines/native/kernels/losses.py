@@ -1,0 +1,383 @@
+"""Softmax, and the losses with their gradients: one sample after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import F32, I32, I64, POINTER, Emitter, Index, Values
+from pellucid.engines.native.kernels import mathematics
+from pellucid.engines.native.layout import Layout
+
+EPSILON = 1e-7  # Keras's, which keeps probabilities away from 0 and 1
+
+
+def for_channels(
+    em: Emitter, channels: int, body: Callable[..., Values | None], carried: Values
+) -> Values:
+    """`body(first channel, lanes, *carried)` over all vectors of channels, the tail last."""
+    full = channels // em.vector * em.vector
+    values = em.loop(0, full, lambda c, *now: body(c, em.vector, *now), carried, step=em.vector)
+    if full < channels:
+        values = body(full, channels - full, *values) or []
+    return values
+
+
+def ordered_sum(em: Emitter, total: ir.Value, vector: ir.Value, lanes: int) -> ir.Value:
+    """Total + the first lanes of a vector, one after the other: the same at any vector width."""
+    for lane in range(lanes):
+        item = em.builder.extract_element(vector, ir.Constant(I32, lane))
+        total = em.builder.fadd(total, item)
+    return total
+
+
+def largest(em: Emitter, x: ir.Value, channels: int) -> ir.Value:
+    """The largest of `channels` numbers, in every lane."""
+    first = em.broadcast(em.float_at(x))
+
+    def body(c: Index, lanes: int, most: ir.Value) -> Values:
+        value = em.load(x, c, lanes=lanes)
+        larger = em.builder.fcmp_ordered(">", value, most)
+        if lanes < em.vector:
+            larger = em.builder.and_(larger, em.mask(lanes))
+        return [em.builder.select(larger, value, most)]
+
+    (most,) = for_channels(em, channels, body, [first])
+    scalar = em.builder.extract_element(most, ir.Constant(I32, 0))
+    for lane in range(1, min(em.vector, channels)):
+        item = em.builder.extract_element(most, ir.Constant(I32, lane))
+        scalar = em.builder.select(em.builder.fcmp_ordered(">", item, scalar), item, scalar)
+    return em.broadcast(scalar)
+
+
+def softmax_row(em: Emitter, x: ir.Value, y: ir.Value, channels: int) -> tuple[ir.Value, ir.Value]:
+    """Y = softmax(x) over `channels` numbers; returns the largest and the sum of exponentials."""
+    most = largest(em, x, channels)
+
+    def exponentials(c: Index, lanes: int, total: ir.Value) -> Values:
+        value = mathematics.exponential(em, em.builder.fsub(em.load(x, c, lanes=lanes), most))
+        em.store(value, y, c, lanes=lanes)
+        return [ordered_sum(em, total, value, lanes)]
+
+    (total,) = for_channels(em, channels, exponentials, [ir.Constant(F32, 0.0)])
+    divisor = em.broadcast(total)
+
+    def divide(c: Index, lanes: int) -> None:
+        em.store(em.builder.fdiv(em.load(y, c, lanes=lanes), divisor), y, c, lanes=lanes)
+
+    for_channels(em, channels, divide, [])
+    return most, divisor
+
+
+@dataclass(frozen=True)
+class Rows:
+    """rows × columns of channels, in two layouts."""
+
+    source: Layout
+    target: Layout
+
+
+def softmax(module: ir.Module, vector: int, name: str, rows: Rows) -> ir.Function:
+    """Softmax of every row. Emits name(x, y, samples)."""
+    em = Emitter(module, vector, name, [POINTER, POINTER, I64])
+    x, y, samples = em.arguments
+
+    def pixel(source: Index, target: Index) -> None:
+        softmax_row(em, em.at(x, source), em.at(y, target), rows.source.channels)
+
+    _for_pixels(em, samples, rows, pixel)
+    return em.finish()
+
+
+def _for_pixels(
+    em: Emitter, samples: ir.Value, rows: Rows, body: Callable[[Index, Index], None]
+) -> None:
+    """`body(offset in the source, offset in the target)` for every row of channels."""
+    source, target = rows.source, rows.target
+
+    def place(layout: Layout, n: Index, r: Index, c: Index) -> Index:
+        pixel = em.multiply(c, layout.channels)
+        return em.add(
+            em.multiply(n, layout.stride), em.multiply(r, layout.row), pixel, layout.origin
+        )
+
+    def sample(n: Index) -> None:
+        def row(r: Index) -> None:
+            def column(c: Index) -> None:
+                body(place(source, n, r, c), place(target, n, r, c))
+
+            em.loop(0, source.columns, column)
+
+        em.loop(0, source.rows, row)
+
+    em.loop(0, samples, sample)
+
+
+def softmax_gradient(module: ir.Module, vector: int, name: str, rows: Rows) -> ir.Function:
+    """Dx = y (dy - sum(dy · y)) of every row. Emits name(y, dy, dx, samples).
+
+    dx lies as the source, y and dy as the target of the forward pass.
+    """
+    em = Emitter(module, vector, name, [POINTER, POINTER, POINTER, I64])
+    y, dy, dx, samples = em.arguments
+
+    def pixel(source: Index, target: Index) -> None:
+        def dot(c: Index, lanes: int, total: ir.Value) -> Values:
+            products = em.builder.fmul(
+                em.load(y, target, c, lanes=lanes), em.load(dy, target, c, lanes=lanes)
+            )
+            return [ordered_sum(em, total, products, lanes)]
+
+        (total,) = for_channels(em, rows.source.channels, dot, [ir.Constant(F32, 0.0)])
+        mean = em.broadcast(total)
+
+        def spread(c: Index, lanes: int) -> None:
+            gradient = em.builder.fsub(em.load(dy, target, c, lanes=lanes), mean)
+            value = em.builder.fmul(em.load(y, target, c, lanes=lanes), gradient)
+            em.store(value, dx, source, c, lanes=lanes)
+
+        for_channels(em, rows.source.channels, spread, [])
+
+    _for_pixels(em, samples, rows, pixel)
+    return em.finish()
+
+
+@dataclass(frozen=True)
+class LossSizes:
+    """What a loss reads: rows × channels of predictions, lying one after the other.
+
+    source_stride, gradient_stride: from one sample of the network's output, and of its gradient,
+    to the next. sparse: whether a target is the number of a class.
+    """
+
+    rows: int
+    channels: int
+    source_stride: int
+    gradient_stride: int
+    sparse: bool
+
+    @property
+    def predictions(self) -> int:
+        """Numbers in one prediction."""
+        return self.rows * self.channels
+
+    @property
+    def targets(self) -> int:
+        """Numbers in one target."""
+        return self.rows if self.sparse else self.predictions
+
+
+Target = Callable[[Index, int], ir.Value]
+RowLoss = Callable[[Emitter, ir.Value, Target, ir.Value, ir.Value, int], ir.Value]
+
+
+def loss(
+    module: ir.Module, vector: int, name: str, sizes: LossSizes, row_loss: RowLoss
+) -> ir.Function:
+    """The loss, the prediction and the gradient of some samples.
+
+    Emits name(x, targets, order, losses, predictions, dx, first, samples). Sample i answers the
+    target order[first + i]; its loss and prediction are number first + i. `row_loss` handles one
+    row: it stores prediction and gradient, and returns the row's loss.
+    """
+    em = Emitter(module, vector, name, [POINTER] * 6 + [I64] * 2)
+    x, targets, order, losses, predictions, dx, first, samples = em.arguments
+    positions = sizes.rows
+
+    def sample(number: Index) -> None:
+        place = em.add(first, number)
+        example = em.builder.load(em.at(order, place, kind=I64), typ=I64, align=8)
+        x_sample = em.at(x, em.multiply(number, sizes.source_stride))
+        dx_sample = em.at(dx, em.multiply(number, sizes.gradient_stride))
+        p_sample = em.at(predictions, em.multiply(place, sizes.predictions))
+        kind = I32 if sizes.sparse else F32
+        t_sample = em.at(targets, em.multiply(example, sizes.targets), kind=kind)
+
+        def row(r: Index, total: ir.Value) -> Values:
+            offset = em.multiply(r, sizes.channels)
+            target = _target(em, t_sample, r, sizes)
+            here = [em.at(pointer, offset) for pointer in (x_sample, p_sample, dx_sample)]
+            value = row_loss(em, here[0], target, here[1], here[2], sizes.channels)
+            return [em.builder.fadd(total, value)]
+
+        (total,) = em.loop(0, sizes.rows, row, [ir.Constant(F32, 0.0)])
+        em.put_float(_share(em, total, positions), losses, place)
+        if positions > 1:
+            for_channels(em, sizes.predictions, lambda c, lanes: share(dx_sample, c, lanes), [])
+
+    def share(dx_sample: ir.Value, c: Index, lanes: int) -> None:
+        value = em.builder.fdiv(em.load(dx_sample, c, lanes=lanes), em.constant(float(positions)))
+        em.store(value, dx_sample, c, lanes=lanes)
+
+    em.loop(0, samples, sample)
+    return em.finish()
+
+
+def _share(em: Emitter, total: ir.Value, positions: int) -> ir.Value:
+    return total if positions == 1 else em.builder.fdiv(total, ir.Constant(F32, float(positions)))
+
+
+def _target(em: Emitter, targets: ir.Value, row: Index, sizes: LossSizes) -> Target:
+    """Vectors of a row's target: loaded, or one-hot of the class that it numbers."""
+    if not sizes.sparse:
+        start = em.at(targets, em.multiply(row, sizes.channels))
+        return lambda c, lanes: em.load(start, c, lanes=lanes)
+    label = em.builder.load(em.at(targets, row, kind=I32), typ=I32, align=4)
+    label_vector = em.broadcast(label)
+    numbers = ir.Constant(label_vector.type, list(range(em.vector)))
+
+    def one_hot(c: Index, lanes: int) -> ir.Value:
+        first = em.broadcast(em.builder.trunc(em.integer(c), I32))
+        hit = em.builder.icmp_signed("==", em.builder.add(first, numbers), label_vector)
+        return em.builder.select(hit, em.constant(1.0), em.zero())
+
+    return one_hot
+
+
+def categorical_of_logits(
+    em: Emitter, x: ir.Value, target: Target, p: ir.Value, dx: ir.Value, channels: int
+) -> ir.Value:
+    """Cross-entropy of softmax(x): sum(t) · log(sum(exp)) - t · x, gradient p · sum(t) - t."""
+    builder = em.builder
+    most, total = softmax_row(em, x, p, channels)
+    log_total = mathematics.logarithm(em, total)
+
+    def terms(c: Index, lanes: int, loss: ir.Value, weight: ir.Value) -> Values:
+        value = target(c, lanes)
+        shifted = builder.fsub(em.load(x, c, lanes=lanes), most)
+        surprise = builder.fmul(value, builder.fsub(log_total, shifted))
+        return [ordered_sum(em, loss, surprise, lanes), ordered_sum(em, weight, value, lanes)]
+
+    zero = ir.Constant(F32, 0.0)
+    loss, weight = for_channels(em, channels, terms, [zero, zero])
+    weights = em.broadcast(weight)
+
+    def gradient(c: Index, lanes: int) -> None:
+        expected = builder.fmul(em.load(p, c, lanes=lanes), weights)
+        em.store(builder.fsub(expected, target(c, lanes)), dx, c, lanes=lanes)
+
+    for_channels(em, channels, gradient, [])
+    return loss
+
+
+def categorical_of_probabilities(
+    em: Emitter, x: ir.Value, target: Target, p: ir.Value, dx: ir.Value, channels: int
+) -> ir.Value:
+    """Cross-entropy of the shares x / sum(x), clipped as Keras does."""
+    builder = em.builder
+    zero = ir.Constant(F32, 0.0)
+
+    def copy(c: Index, lanes: int, total: ir.Value) -> Values:
+        value = em.load(x, c, lanes=lanes)
+        em.store(value, p, c, lanes=lanes)
+        return [ordered_sum(em, total, value, lanes)]
+
+    (total,) = for_channels(em, channels, copy, [zero])
+    sums = em.broadcast(total)
+
+    def terms(c: Index, lanes: int, loss: ir.Value, inner: ir.Value) -> Values:
+        value = target(c, lanes)
+        shares = builder.fdiv(em.load(x, c, lanes=lanes), sums)
+        clipped, inside = clip(em, shares)
+        surprise = builder.fmul(value, builder.fneg(mathematics.logarithm(em, clipped)))
+        by_share = builder.fneg(builder.fdiv(value, clipped))
+        by_share = builder.select(inside, by_share, em.zero())
+        em.store(by_share, dx, c, lanes=lanes)
+        products = builder.fmul(by_share, shares)
+        return [ordered_sum(em, loss, surprise, lanes), ordered_sum(em, inner, products, lanes)]
+
+    loss, inner = for_channels(em, channels, terms, [zero, zero])
+    means = em.broadcast(inner)
+
+    def gradient(c: Index, lanes: int) -> None:
+        difference = builder.fsub(em.load(dx, c, lanes=lanes), means)
+        em.store(builder.fdiv(difference, sums), dx, c, lanes=lanes)
+
+    for_channels(em, channels, gradient, [])
+    return loss
+
+
+def clip(em: Emitter, probabilities: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """Probabilities held in [1e-7, 1 - 1e-7], and where they were inside already."""
+    builder = em.builder
+    low, high = em.constant(EPSILON), em.constant(1 - EPSILON)
+    inside = builder.and_(
+        builder.fcmp_ordered(">=", probabilities, low),
+        builder.fcmp_ordered("<=", probabilities, high),
+    )
+    return mathematics.clamp(em, probabilities, EPSILON, 1 - EPSILON), inside
+
+
+def number_by_number(
+    prediction: Callable[[Emitter, ir.Value], ir.Value],
+    value_and_slope: Callable[[Emitter, ir.Value, ir.Value, ir.Value], tuple[ir.Value, ir.Value]],
+) -> RowLoss:
+    """A loss that is the mean, over a row, of a function of prediction and target.
+
+    prediction: what to show for x. value_and_slope(x, shown, target): the loss of each number, and
+    its derivative by x.
+    """
+
+    def row(
+        em: Emitter, x: ir.Value, target: Target, p: ir.Value, dx: ir.Value, channels: int
+    ) -> ir.Value:
+        def terms(c: Index, lanes: int, total: ir.Value) -> Values:
+            value = em.load(x, c, lanes=lanes)
+            shown = prediction(em, value)
+            em.store(shown, p, c, lanes=lanes)
+            losses, slopes = value_and_slope(em, value, shown, target(c, lanes))
+            count = em.constant(float(channels))
+            em.store(em.builder.fdiv(slopes, count), dx, c, lanes=lanes)
+            return [ordered_sum(em, total, losses, lanes)]
+
+        (total,) = for_channels(em, channels, terms, [ir.Constant(F32, 0.0)])
+        return em.builder.fdiv(total, ir.Constant(F32, float(channels)))
+
+    return row
+
+
+def _binary_of_logits(
+    em: Emitter, x: ir.Value, shown: ir.Value, target: ir.Value
+) -> tuple[ir.Value, ir.Value]:
+    builder = em.builder
+    tail = mathematics.softplus_of_minus(em, em.call_math("fabs", x))
+    positive = builder.select(builder.fcmp_ordered(">", x, em.zero()), x, em.zero())
+    value = builder.fadd(builder.fsub(positive, builder.fmul(x, target)), tail)
+    return value, builder.fsub(shown, target)
+
+
+def _binary_of_probabilities(
+    em: Emitter, x: ir.Value, shown: ir.Value, target: ir.Value
+) -> tuple[ir.Value, ir.Value]:
+    builder = em.builder
+    yes, inside = clip(em, x)
+    no, other = builder.fsub(em.constant(1.0), yes), builder.fsub(em.constant(1.0), target)
+    value = builder.fneg(
+        builder.fadd(
+            builder.fmul(target, mathematics.logarithm(em, yes)),
+            builder.fmul(other, mathematics.logarithm(em, no)),
+        )
+    )
+    slope = builder.fdiv(builder.fsub(yes, target), builder.fmul(yes, no))
+    return value, builder.select(inside, slope, em.zero())
+
+
+def _squared(
+    em: Emitter, x: ir.Value, shown: ir.Value, target: ir.Value
+) -> tuple[ir.Value, ir.Value]:
+    difference = em.builder.fsub(x, target)
+    return (
+        em.builder.fmul(difference, difference),
+        em.builder.fadd(difference, difference),
+    )
+
+
+def _itself(em: Emitter, x: ir.Value) -> ir.Value:
+    return x
+
+
+binary_of_logits = number_by_number(mathematics.sigmoid, _binary_of_logits)
+binary_of_probabilities = number_by_number(_itself, _binary_of_probabilities)
+squared = number_by_number(_itself, _squared)

@@ -1,0 +1,139 @@
+"""Elementary functions as polynomials: the same bits on every CPU that has a fused multiply-add.
+
+The coefficients are those of the Cephes library (S. Moshier, single precision), within two units
+in the last place of the true value.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import I32, Emitter
+
+LOG2_E = 1.44269504088896341
+LN2_HIGH = 0.693359375
+LN2_LOW = -2.12194440e-4
+LARGEST = 88.3762626647949
+SMALLEST = -87.3365447504019
+
+
+def polynomial(em: Emitter, x: ir.Value, coefficients: list[float]) -> ir.Value:
+    """Horner's scheme, the highest power's coefficient first."""
+    result: ir.Value = em.constant(coefficients[0])
+    for coefficient in coefficients[1:]:
+        result = em.fma(result, x, em.constant(coefficient))
+    return result
+
+
+def clamp(em: Emitter, x: ir.Value, low: float, high: float) -> ir.Value:
+    """x, held between two numbers; a NaN stays one."""
+    builder = em.builder
+    x = builder.select(builder.fcmp_ordered("<", x, em.constant(low)), em.constant(low), x)
+    return builder.select(builder.fcmp_ordered(">", x, em.constant(high)), em.constant(high), x)
+
+
+def exponential(em: Emitter, x: ir.Value) -> ir.Value:
+    """e**x, never denormal and never infinite."""
+    builder = em.builder
+    x = clamp(em, x, SMALLEST, LARGEST)
+    power = em.call_math("floor", em.fma(x, em.constant(LOG2_E), em.constant(0.5)))
+    rest = em.fma(power, em.constant(-LN2_HIGH), x)
+    rest = em.fma(power, em.constant(-LN2_LOW), rest)
+    series = polynomial(
+        em,
+        rest,
+        [
+            1.9875691500e-4,
+            1.3981999507e-3,
+            8.3334519073e-3,
+            4.1665795894e-2,
+            1.6666665459e-1,
+            5.0000001201e-1,
+        ],
+    )
+    square = builder.fmul(rest, rest)
+    mantissa = builder.fadd(em.fma(series, square, rest), em.constant(1.0))
+    integers = ir.VectorType(I32, em.vector)
+    # A NaN has no integer: it takes the exponent of zero, and the mantissa keeps it a NaN.
+    known = builder.fcmp_ordered("ord", x, x)
+    power = builder.select(known, power, em.zero())
+    exponent = builder.fptosi(power, integers)
+    bits = builder.shl(
+        builder.add(exponent, ir.Constant(integers, [127] * em.vector)),
+        ir.Constant(integers, [23] * em.vector),
+    )
+    return builder.fmul(mantissa, builder.bitcast(bits, em.float_vector))
+
+
+def logarithm(em: Emitter, x: ir.Value) -> ir.Value:
+    """The natural logarithm of a positive, normal, finite x."""
+    builder = em.builder
+    integers = ir.VectorType(I32, em.vector)
+
+    def all_lanes(value: int) -> ir.Constant:
+        return ir.Constant(integers, [value] * em.vector)
+
+    bits = builder.bitcast(x, integers)
+    exponent = builder.sub(builder.ashr(bits, all_lanes(23)), all_lanes(126))
+    fraction = builder.or_(builder.and_(bits, all_lanes(0x007FFFFF)), all_lanes(0x3F000000))
+    mantissa = builder.bitcast(fraction, em.float_vector)
+    small = builder.fcmp_ordered("<", mantissa, em.constant(0.707106781186547524))
+    power = builder.sitofp(exponent, em.float_vector)
+    power = builder.select(small, builder.fsub(power, em.constant(1.0)), power)
+    mantissa = builder.select(small, builder.fadd(mantissa, mantissa), mantissa)
+    rest = builder.fsub(mantissa, em.constant(1.0))
+    series = polynomial(
+        em,
+        rest,
+        [
+            7.0376836292e-2,
+            -1.1514610310e-1,
+            1.1676998740e-1,
+            -1.2420140846e-1,
+            1.4249322787e-1,
+            -1.6668057665e-1,
+            2.0000714765e-1,
+            -2.4999993993e-1,
+            3.3333331174e-1,
+        ],
+    )
+    square = builder.fmul(rest, rest)
+    correction = builder.fmul(builder.fmul(series, rest), square)
+    correction = em.fma(power, em.constant(LN2_LOW), correction)
+    correction = em.fma(square, em.constant(-0.5), correction)
+    return em.fma(power, em.constant(LN2_HIGH), builder.fadd(rest, correction))
+
+
+def sigmoid(em: Emitter, x: ir.Value) -> ir.Value:
+    """1 / (1 + e**-x)."""
+    one = em.constant(1.0)
+    return em.builder.fdiv(one, em.builder.fadd(one, exponential(em, em.builder.fneg(x))))
+
+
+def hyperbolic_tangent(em: Emitter, x: ir.Value) -> ir.Value:
+    """tanh(x): a polynomial near zero, where the quotient would lose digits."""
+    builder = em.builder
+    square = builder.fmul(x, x)
+    series = polynomial(
+        em,
+        square,
+        [
+            -5.70498872745e-3,
+            2.06390887954e-2,
+            -5.37397155531e-2,
+            1.33314422036e-1,
+            -3.33332819422e-1,
+        ],
+    )
+    near = em.fma(builder.fmul(series, square), x, x)
+    size = em.call_math("fabs", x)
+    one, two = em.constant(1.0), em.constant(2.0)
+    grown = builder.fadd(exponential(em, builder.fadd(size, size)), one)
+    far = em.call_math("copysign", builder.fsub(one, builder.fdiv(two, grown)), x)
+    return builder.select(builder.fcmp_ordered("<", size, em.constant(0.625)), near, far)
+
+
+def softplus_of_minus(em: Emitter, size: ir.Value) -> ir.Value:
+    """log(1 + e**-size) for size >= 0."""
+    grown = exponential(em, em.builder.fneg(size))
+    return logarithm(em, em.builder.fadd(em.constant(1.0), grown))

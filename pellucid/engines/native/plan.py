@@ -1,0 +1,141 @@
+"""From a graph to a plan: which operations run together, and where their numbers lie.
+
+A plan is a row of stages; stage i reads value i and makes value i + 1. Planning decides three
+things: what is fused into one stage, which part of each value anything can see (its live region),
+and how wide a border of zeros each value needs for the padding of whoever reads it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pellucid.engines.native.layout import Layout
+from pellucid.errors import EngineError
+from pellucid.graph import Graph, Node
+from pellucid.ops.activations import Relu, Sigmoid, Softmax, Tanh
+from pellucid.ops.base import Op
+from pellucid.ops.convolution import Conv2D
+from pellucid.ops.dense import Dense
+from pellucid.ops.dropout import Dropout
+from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
+from pellucid.ops.reshape import Flatten
+from pellucid.ops.scaling import Rescaling
+from pellucid.shapes import Shape
+
+ACTIVATIONS: dict[type[Op], str] = {Relu: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}
+KNOWN = (
+    *ACTIVATIONS, Softmax, Conv2D, Dense, Dropout, AveragePooling2D, MaxPooling2D, Flatten, Rescaling
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """The nodes that one stage computes together: an operation, its activation, its pooling."""
+
+    node: Node
+    number: int
+    activation: str | None = None
+    pool: MaxPooling2D | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps, with the shape and the layout of every value (one more than there are steps)."""
+
+    steps: tuple[Step, ...]
+    shapes: tuple[Shape, ...]
+    layouts: tuple[Layout, ...]
+
+
+def make_plan(graph: Graph) -> Plan:
+    """Fuse, then find live regions and borders backwards from the output."""
+    _check(graph)
+    steps = _fuse(graph.nodes)
+    shapes = [graph.input_shape]
+    for step in steps:
+        shape = step.node.op.output_shape(shapes[-1])
+        shapes.append(step.pool.output_shape(shape) if step.pool else shape)
+    layouts = [plain_layout(shapes[-1])]
+    for step, shape in zip(reversed(steps), reversed(shapes[:-1]), strict=True):
+        layouts.append(_input_layout(step, shape, layouts[-1]))
+    return Plan(tuple(steps), tuple(shapes), tuple(reversed(layouts)))
+
+
+def plain_layout(shape: Shape) -> Layout:
+    """A whole value without a border; fewer than three axes lie in the last ones."""
+    *rest, columns, channels = (1, 1, *shape)
+    return Layout(math.prod(rest), columns, channels)
+
+
+def computed_size(step: Step, target: Layout) -> tuple[int, int]:
+    """How many rows and columns a convolution computes, before its pooling."""
+    if step.pool is None:
+        return target.rows, target.columns
+    return target.rows * step.pool.pool_size[0], target.columns * step.pool.pool_size[1]
+
+
+def _check(graph: Graph) -> None:
+    for place, node in enumerate(graph.nodes):
+        if not isinstance(node.op, KNOWN):
+            raise EngineError(
+                f"The native engine has no {type(node.op).__name__} (layer {node.layer}); "
+                "the engine 'reference' computes every operation."
+            )
+        if node.inputs != (place,):
+            raise EngineError(
+                f"The native engine computes chains of layers; layer {node.layer} reads from "
+                "elsewhere than the layer before. Use the engine 'reference' for this network."
+            )
+
+
+def _fuse(nodes: Sequence[Node]) -> list[Step]:
+    """Take activations, and poolings that tile their input, into the convolution before them."""
+    steps: list[Step] = []
+    for number, node in enumerate(nodes):
+        last = steps[-1] if steps else None
+        if last and isinstance(last.node.op, Conv2D | Dense) and last.pool is None:
+            activation = ACTIVATIONS.get(type(node.op))
+            if activation and last.activation is None:
+                steps[-1] = Step(last.node, last.number, activation)
+                continue
+            if isinstance(node.op, MaxPooling2D) and _tiles(last, node.op):
+                steps[-1] = Step(last.node, last.number, last.activation, node.op)
+                continue
+        steps.append(Step(node, number))
+    return steps
+
+
+def _tiles(step: Step, pool: MaxPooling2D) -> bool:
+    """Whether a pooling can be done in the registers that hold the convolution's sums."""
+    small = math.prod(pool.pool_size) <= 9
+    exact = pool.strides == pool.pool_size and pool.padding == ((0, 0), (0, 0))
+    cheap = step.activation in (None, "relu")
+    return isinstance(step.node.op, Conv2D) and small and exact and cheap
+
+
+def _input_layout(step: Step, shape: Shape, target: Layout) -> Layout:
+    """What a step reads of its input, given what is read of its output."""
+    op = step.node.op
+    full = plain_layout(shape)
+    if isinstance(op, Conv2D):
+        rows, columns = computed_size(step, target)
+        down = _extent(rows, op.kernel_size[0], op.strides[0], op.dilation[0])
+        across = _extent(columns, op.kernel_size[1], op.strides[1], op.dilation[1])
+        (top, _), (left, _) = op.padding
+        live = min(full.rows, max(1, down - top)), min(full.columns, max(1, across - left))
+        bottom, right = max(0, down - top - live[0]), max(0, across - left - live[1])
+        return Layout(*live, full.channels, top, bottom, left, right)
+    if isinstance(op, MaxPooling2D | AveragePooling2D):
+        down = _extent(target.rows, op.pool_size[0], op.strides[0], 1) - op.padding[0][0]
+        across = _extent(target.columns, op.pool_size[1], op.strides[1], 1) - op.padding[1][0]
+        return Layout(min(full.rows, down), min(full.columns, across), full.channels)
+    if isinstance(op, Flatten):
+        return full
+    return Layout(target.rows, target.columns, full.channels)
+
+
+def _extent(outputs: int, kernel: int, stride: int, dilation: int) -> int:
+    """How many padded places the windows of `outputs` outputs cover."""
+    return (outputs - 1) * stride + (kernel - 1) * dilation + 1

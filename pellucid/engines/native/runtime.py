@@ -1,0 +1,161 @@
+"""Predictor and trainer: the Python side of compiled programs."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from pellucid import random
+from pellucid.engines.base import Steps
+from pellucid.engines.native import program
+from pellucid.engines.native.frame import FIELDS
+from pellucid.engines.native.jit import Library
+from pellucid.engines.native.kernels.optimizers import SLOTS
+from pellucid.engines.native.machine import Machine
+from pellucid.engines.native.synchronise import CONTROL_WORDS
+from pellucid.engines.native.team import aligned_zeros, team, yield_address
+from pellucid.graph import Graph, logits
+from pellucid.ops.base import Array
+from pellucid.ops.losses import Loss
+from pellucid.ops.optimizers import Optimizer
+
+PLACE = {name: place for place, name in enumerate(FIELDS)}
+
+
+class _Compiled:
+    """A program with its memory, ready to be called by all threads."""
+
+    def __init__(self, emitted: program.Program, machine: Machine, threads: int) -> None:
+        self.threads = threads
+        self.library = Library(emitted.code, machine)
+        self._entry = self.library.address(emitted.entry)
+        self._alone = self.library.function(emitted.entry, ctypes.c_void_p, ctypes.c_int64)
+        self.frame = np.zeros(len(FIELDS), dtype=np.int64)
+        self._frame_address = self.frame.ctypes.data
+        self._control = aligned_zeros(CONTROL_WORDS * 8).view(np.int64)
+        self._memories: dict[str, Array] = {}
+        self.lock = threading.Lock()
+        self.frame[PLACE["control"]] = self._control.ctypes.data
+        self.frame[PLACE["yield"]] = yield_address()
+        self.take("arenas", emitted.arena * threads)
+
+    def take(self, field: str, numbers: int) -> None:
+        """Give a field of the frame a memory of so many float32 numbers, all zero."""
+        self._memories[field] = aligned_zeros(max(1, numbers) * 4)
+        self.point(field, self._memories[field])
+
+    def point(self, field: str, array: Array) -> None:
+        """Let a field of the frame point to an array, which the caller keeps alive."""
+        self.frame[PLACE[field]] = array.ctypes.data
+
+    def run(self, threads: int) -> None:
+        """Run the program on so many threads."""
+        self._control[0] = 0
+        self.frame[PLACE["threads"]] = threads
+        if threads == 1:
+            self._alone(self._frame_address, 0)
+        else:
+            team(threads).run(self._entry, self._frame_address)
+
+
+def _addresses(arrays: Sequence[Array]) -> Array:
+    return np.array([array.ctypes.data for array in arrays] or [0], dtype=np.int64)
+
+
+class NativePredictor:
+    """A compiled network that answers."""
+
+    def __init__(
+        self, graph: Graph, parameters: Sequence[Array], machine: Machine, threads: int
+    ) -> None:
+        emitted = program.prediction(graph, machine)
+        self._compiled = _Compiled(emitted, machine, threads)
+        self._parameters = list(parameters)
+        self._table = _addresses(self._parameters)
+        self._compiled.point("parameters", self._table)
+        self._output_shape = graph.output_shape
+        self._block = emitted.block
+
+    def run(self, images: Array) -> Array:
+        """See `pellucid.engines.base.Predictor`."""
+        count = len(images)
+        outputs = np.empty((count, *self._output_shape), dtype=np.float32)
+        compiled, frame = self._compiled, self._compiled.frame
+        with compiled.lock:
+            frame[PLACE["images"]] = images.ctypes.data
+            frame[PLACE["outputs"]] = outputs.ctypes.data
+            frame[PLACE["samples"]] = count
+            compiled.run(min(compiled.threads, -(-count // self._block)))
+        return outputs
+
+
+class NativeTrainer:
+    """A compiled network that learns."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        parameters: Sequence[Array],
+        loss: Loss,
+        optimizer: Optimizer,
+        slots: Sequence[Sequence[Array]],
+        seed: int,
+        machine: Machine,
+        threads: int,
+    ) -> None:
+        self._output_shape = graph.output_shape
+        self._loss, self._optimizer, self._seed = loss, optimizer, seed
+        graph, loss = logits(graph, loss)
+        emitted = program.training(graph, machine, loss, optimizer)
+        self._program = emitted
+        self._compiled = _Compiled(emitted, machine, threads)
+        self._compiled.take("partials", emitted.partial * emitted.partitions)
+        self._compiled.take("packed", emitted.packed)
+        self._parameters = list(parameters)
+        self._slots = [list(kept) for kept in slots]
+        self._tables = _addresses(self._parameters), self._slot_table(graph)
+        self._compiled.point("parameters", self._tables[0])
+        self._compiled.point("slots", self._tables[1])
+        self._largest_batch = 0
+
+    def _slot_table(self, graph: Graph) -> Array:
+        """SLOTS addresses for each parameter; those that do not exist are never used."""
+        table = np.zeros((len(graph.parameters), SLOTS), dtype=np.int64)
+        trainable = [n for n, parameter in enumerate(graph.parameters) if parameter.trainable]
+        for number, kept in zip(trainable, self._slots, strict=True):
+            for place, slot in enumerate(kept):
+                table[number, place] = slot.ctypes.data
+        return table
+
+    def run(
+        self, images: Array, targets: Array, order: Array, batch_size: int, first_step: int
+    ) -> Steps:
+        """See `pellucid.engines.base.Trainer`."""
+        count = len(order)
+        steps = range(first_step, first_step + -(-count // batch_size))
+        losses = np.empty(count, dtype=np.float32)
+        outputs = np.empty((count, *self._output_shape), dtype=np.float32)
+        scalars = np.array([self._optimizer.scalars(step) for step in steps], dtype=np.float32)
+        keys = np.array(
+            [
+                random.hash32(self._seed, step, node)
+                for step in steps
+                for node in self._program.dropouts
+            ],
+            dtype=np.uint32,
+        )
+        compiled, frame = self._compiled, self._compiled.frame
+        arrays = {"images": images, "targets": targets, "order": order, "outputs": outputs}
+        arrays |= {"losses": losses, "scalars": scalars, "keys": keys}
+        with compiled.lock:
+            if batch_size > self._largest_batch:
+                self._largest_batch = batch_size
+                compiled.take("shared", self._program.shared * batch_size)
+            for name, array in arrays.items():
+                compiled.point(name, array)
+            frame[PLACE["samples"]], frame[PLACE["batch"]] = count, batch_size
+            compiled.run(compiled.threads)
+        return Steps(losses, outputs)
