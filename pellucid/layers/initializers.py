@@ -284,12 +284,13 @@ def _log(x: Float64Array) -> Float64Array:
     mantissa = np.where(low, 2 * mantissa, mantissa)
     s = (mantissa - 1) / (mantissa + 1)
     series = _polynomial(s * s, *(1 / n for n in range(19, 0, -2)))
-    return (exponent - low) * 0.6931471805599453 + 2 * s * series
+    return np.asarray((exponent - low) * 0.6931471805599453 + 2 * s * series)
 
 
 def _polynomial(x: Float64Array, *coefficients: float) -> Float64Array:
     """Horner's rule, from the highest coefficient down."""
     value: Float64Array = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
-        value = value * x + coefficient
+        value *= x
+        value += coefficient
     return value

@@ -52,7 +52,7 @@ def _kernel_message(
 
 
 def _smallest_sentence(input_shape: Shape, layers: Sequence[Layer]) -> list[str]:
-    smallest = _smallest(input_shape, layers)
+    smallest = smallest_size(input_shape, layers)
     if smallest is None:
         return []
     height, width = input_shape[:2]
@@ -62,7 +62,7 @@ def _smallest_sentence(input_shape: Shape, layers: Sequence[Layer]) -> list[str]
     ]
 
 
-def _smallest(input_shape: Shape, layers: Sequence[Layer]) -> Pair | None:
+def smallest_size(input_shape: Shape, layers: Sequence[Layer]) -> Pair | None:
     """The smallest height and width with which every layer works."""
     if len(input_shape) != 3:
         return None

@@ -40,7 +40,7 @@ from pellucid.training.state import TrainingState
 _FLOAT32 = np.dtype(np.float32)
 
 
-class _Network(NamedTuple):
+class Network(NamedTuple):
     """What engines are given: operations, and the arrays of weights in their order."""
 
     graph: Graph
@@ -101,8 +101,9 @@ class Model:
 
     def _forget(self) -> None:
         """Drop all that depends on the layers."""
-        self._network: _Network | None = None
+        self._network: Network | None = None
         self._predictor: Predictor | None = None
+        self._objective: Objective | None = None
         self._learner: Learner | None = None
 
     # Structure
@@ -245,11 +246,11 @@ class Model:
         self._recipe = _Recipe(
             lookup.get_optimizer(optimizer), lookup.get_loss(loss), tuple(metrics or ())
         )
-        self._learner = None
+        self._objective = self._learner = None
         if engine is not None:
             self.engine = engine
-        if self.built:
-            self._learning()
+        # An unknown metric is told here already, even if the output's shape is not known yet.
+        self._new_objective(self.graph.output_shape if self.built else (1,))
 
     def get_compile_config(self) -> dict[str, Any]:
         """What `compile` was told, as plain JSON; metrics by name."""
@@ -357,7 +358,7 @@ class Model:
         check_verbose(verbose)
         batch_size = positive_integer(32 if batch_size is None else batch_size, "batch_size")
         images = self._as_images(x)
-        objective = self._learning().objective
+        objective = self._aiming()
         targets = objective.as_targets(y, len(images))
         logs = loop.evaluate(self._answering(), objective, images, targets, batch_size, verbose)
         return _figures(logs, return_dict)
@@ -389,7 +390,7 @@ class Model:
         if (
             predictor is not None
             and type(x) is np.ndarray
-            and x.dtype is _FLOAT32
+            and x.dtype == _FLOAT32
             and x.shape[1:] == self._sample_shape
             and x.flags.c_contiguous
             and len(x)
@@ -400,7 +401,7 @@ class Model:
 
     # What is made when it is first needed
 
-    def _lowered(self) -> _Network:
+    def _lowered(self) -> Network:
         if self._network is None:
             if not self.built:
                 raise ShapeError(
@@ -408,7 +409,7 @@ class Model:
                     "pellucid.Input((28, 28, 1)), call model.build((None, 28, 28, 1)), or fit it."
                 )
             shape: Shape = self._layers[0].input_shape[1:]  # type: ignore[assignment]
-            self._network = _Network(*lower(shape, self._layers))
+            self._network = Network(*lower(shape, self._layers))
         return self._network
 
     def _answering(self) -> Predictor:
@@ -427,6 +428,15 @@ class Model:
             )
         return self._recipe
 
+    def _aiming(self) -> Objective:
+        if self._objective is None:
+            self._objective = self._new_objective(self.graph.output_shape)
+        return self._objective
+
+    def _new_objective(self, output_shape: Shape) -> Objective:
+        recipe = self._compiled()
+        return Objective(recipe.loss, recipe.metrics, output_shape)
+
     def _learning(self) -> Learner:
         if self._learner is None:
             optimizer = self._compiled().optimizer
@@ -437,9 +447,9 @@ class Model:
         return self._learner
 
     def _new_learner(self, state: TrainingState) -> Learner:
-        (graph, parameters), recipe = self._lowered(), self._compiled()
-        objective = Objective(recipe.loss, recipe.metrics, graph.output_shape)
-        return Learner(graph, parameters, self.engine, objective, recipe.optimizer, state)
+        graph, parameters = self._lowered()
+        objective = self._aiming()
+        return Learner(graph, parameters, self.engine, objective, self.optimizer, state)
 
     def _as_images(self, x: ArrayLike) -> Array:
         return as_images(x, self.graph.input_shape)

@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pellucid.engines.base import Engine
-from pellucid.errors import ArgumentError, ShapeError
+from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.layers.arguments import sample_shape
 from pellucid.layers.base import Layer
 from pellucid.layers.inputs import InputLayer
 from pellucid.layers.stack import output_shapes
 from pellucid.layers.symbolic import SymbolicTensor
 from pellucid.models import configuration
-from pellucid.models.model import Model, check_names
+from pellucid.models.model import Model, Network, check_names
 from pellucid.ops.base import Array
+from pellucid.shapes import Shape
 
 Element = Layer | SymbolicTensor
 
@@ -143,6 +144,23 @@ class Sequential(Model):
 
     def _as_images(self, x: ArrayLike) -> Array:
         if self._input is None:
-            self.build(np.shape(x))
-        self._connect()
+            self.build(_batch_shape(x))
         return super()._as_images(x)
+
+    def _lowered(self) -> Network:
+        self._connect()
+        return super()._lowered()
+
+
+def _batch_shape(x: ArrayLike) -> Shape:
+    """The shape of data from which a model learns the shape of its input."""
+    try:
+        shape = np.shape(x)
+    except ValueError:
+        shape = ()
+    if len(shape) < 2:
+        raise DataError(
+            "x must be an array of samples of one shape, for instance (sample, height, width, "
+            f"channel); its shape is {shape or 'not the same for all samples'}."
+        )
+    return shape

@@ -95,8 +95,9 @@ def _new_bar() -> RichProgress:
 
     return RichProgress(
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=None),
         TextColumn("{task.fields[figures]}"),
         auto_refresh=False,
         transient=True,
+        expand=True,
     )
