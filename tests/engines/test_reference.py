@@ -146,6 +146,29 @@ def test_steps_are_told_as_they_are_taken() -> None:
     assert told[0][0].predictions.shape == (10, 3)
 
 
+def test_every_dropout_of_a_network_drops_for_itself() -> None:
+    """Its own number in the graph is part of its key, on the way forward and on the way back."""
+    graph = networks.chain((500,), [Dropout(0.5), Dropout(0.5)])
+    images = np.ones((2, 500), np.float32)
+    trainer = ReferenceEngine().trainer(graph, [], MeanSquaredError(), SGD(), [], seed=9)
+    output = trainer.run(images, images, np.arange(2), 2, 4).predictions
+    expected = images
+    for node in range(2):
+        context = Context(training=True, seed=9, step=4, node=node)
+        expected = Dropout(0.5).forward((expected,), (), context)
+    assert_array_equal(output, expected)
+    assert 0.2 < (output > 0).mean() < 0.3
+
+    weights = np.zeros((500, 1), np.float32)
+    graph = networks.chain((500,), [Dropout(0.5), Dropout(0.5), Dense(1, use_bias=False)])
+    optimizer = SGD(learning_rate=1.0, momentum=0.5)
+    slots = slots_for([weights], optimizer)
+    loss = MeanSquaredError()
+    trainer = ReferenceEngine().trainer(graph, [weights], loss, optimizer, slots, seed=9)
+    trainer.run(images, np.ones((2, 1), np.float32), np.arange(1), 1, 4)
+    assert_array_equal(slots[0][0][:, 0], 2 * expected[0])
+
+
 def test_only_what_is_trainable_changes() -> None:
     example = networks.example(networks.chain((6,), [Dense(4), Relu(), Dense(5)]), 0)
     first, *others = example.graph.parameters

@@ -124,6 +124,14 @@ def test_dropout_is_a_function_of_seed_step_node_sample_and_position(rate: float
         assert output[sample, position] == kept
 
 
+def test_dropout_keeps_a_number_that_is_exactly_its_rate() -> None:
+    first = (philox_in_words(hash32(0, 0, 0), 0, 0) >> 8) * 2.0**-24
+    context = Context(training=True)
+    assert forward(Dropout(first), np.ones((1, 1), np.float32), context=context) > 1
+    above = Dropout(first + 2.0**-23)
+    assert forward(above, np.ones((1, 1), np.float32), context=context) == 0
+
+
 def test_dropout_drops_about_its_rate_and_other_values_at_every_step() -> None:
     values = np.ones((10, 1000), np.float32)
     dropped = [
