@@ -251,7 +251,7 @@ def predict(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]",
+            metavar="FILE",
             help="An .npy file of images (image, height, width, channel), or an .npz file with "
             "one such array; bytes are read as 0 to 1.",
         ),

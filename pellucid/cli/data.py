@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import DATA_SETS, data_set_digest, digest, load_data_set
+from pellucid.data.formats import DAMAGE
 from pellucid.errors import ArgumentError, DataError, unknown_name
 from pellucid.ops.base import Array
 
@@ -81,8 +80,8 @@ def read_arrays(path: Path) -> dict[str, Array]:
                 return {path.stem: content}
             return dict(content)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).") from error
-    except (EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+    except DAMAGE as error:
         raise DataError(
             f"{path} is no .npy or .npz file of numbers, or is damaged ({error}). numpy.save and "
             "numpy.savez write such files."

@@ -93,7 +93,7 @@ def _continue(run: Run, model: Model, data: Data, epochs: int, quiet: bool) -> N
     settings = run.record["settings"]
     images = as_input(data.train.images, model.graph.input_shape)
     targets = as_targets(data.train.targets, settings["loss"], model.graph.output_shape)
-    with _ctrl_c(run, model):
+    with _ctrl_c(run, epochs):
         model.fit(
             images,
             targets,
@@ -148,13 +148,15 @@ def _run_name(settings: Settings, data: Data) -> str:
 
 
 @contextmanager
-def _ctrl_c(run: Run, model: Model) -> Iterator[None]:
+def _ctrl_c(run: Run, epochs: int) -> Iterator[None]:
     """Say on Ctrl-C what is saved and how to go on."""
     try:
         yield
     except KeyboardInterrupt:
         epoch = run.checkpoint().training.epoch
         saved = f"saved up to epoch {epoch}" if epoch else "saved as it was before its first epoch"
+        more = "" if epochs == run.record["settings"]["epochs"] else f" --epochs {epochs}"
         raise InterruptedRunError(
-            f"Stopped. The run is {saved}; go on with:\n  pellucid train --resume {run.folder}"
+            f"Stopped. The run is {saved}; go on with:\n"
+            f"  pellucid train --resume {run.folder}{more}"
         ) from None

@@ -26,7 +26,8 @@ from pellucid.errors import DataError
 
 UInt8Array = NDArray[np.uint8]
 
-_DAMAGE = (
+# What the decoders of the standard library and of NumPy raise on bad bytes.
+DAMAGE = (
     EOFError,
     KeyError,
     MemoryError,
@@ -66,7 +67,7 @@ def _damage_in(name: str) -> Iterator[None]:
         yield
     except DataError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise DataError(f"{name} is damaged or truncated ({error}).") from error
 
 

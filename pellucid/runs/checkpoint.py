@@ -6,9 +6,8 @@ order, `slot_<i>_<j>` the j-th array that the optimizer keeps for the i-th train
 
 from __future__ import annotations
 
+import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,12 @@ from typing import Any
 import numpy as np
 
 from pellucid.atomic import atomic_file
+from pellucid.data.formats import DAMAGE
 from pellucid.errors import RunError
 from pellucid.ops.base import Array
 from pellucid.training.state import TrainingState
 
 FORMAT = 1
-
-_DAMAGE = (EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,13 @@ class Checkpoint:
             RunError: it is damaged, or of a newer Pellucid.
             OSError: it is not there, or may not be read.
         """
+        content = path.read_bytes()
         try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
                 return cls._from_archive(archive, path)
-        except _DAMAGE as error:
+        except RunError:
+            raise
+        except (*DAMAGE, TypeError, OSError) as error:
             raise RunError(
                 f"{path} is damaged ({error}). Nothing can go on from it: start the run again, "
                 "or put back a copy of the file."
