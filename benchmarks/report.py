@@ -8,7 +8,7 @@ from statistics import median
 
 from benchmarks.machine import describe
 from benchmarks.networks import Network
-from benchmarks.roster import LATENCY, PELLUCID, TRAIN
+from benchmarks.roster import LATENCY, PELLUCID, RMSPROP, SGD, TRAIN
 from benchmarks.timing import Timing
 from benchmarks.validate import STEPS, Agreement
 
@@ -26,6 +26,9 @@ class Report:
     network: Network
     threads: int
     rounds: int
+    load: float
+    """How many threads wanted to run in the minute before, on average."""
+
     versions: Mapping[str, str]
     agreements: Sequence[Agreement]
     timings: Sequence[Timing]
@@ -37,6 +40,7 @@ class Report:
         flop = FLOP_PER_MULTIPLY_ADD * self.network.multiply_adds
         facts = describe() | {
             "threads": str(self.threads),
+            "load of the machine before": f"{self.load:.2f}",
             "rounds": f"{self.rounds}, interleaved, after one that warms up",
             "versions": ", ".join(f"{name} {v}" for name, v in sorted(self.versions.items())),
             "idle entrants": f"none burnt more than {self.idle:.2%} of a core out of turn",
@@ -83,7 +87,10 @@ def validation_table(agreements: Sequence[Agreement]) -> str:
     def shown(difference: float | None) -> str:
         return "–" if difference is None else f"{difference:.1e}"
 
-    rows = [[a.name, shown(a.predictions), shown(a.sgd), shown(a.rmsprop)] for a in agreements]
+    rows = [
+        [a.name, shown(a.predictions), *(shown(a.weights.get(rule)) for rule in (SGD, RMSPROP))]
+        for a in agreements
+    ]
     return table(["", "predictions", "SGD", "RMSprop"], rows)
 
 

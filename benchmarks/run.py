@@ -30,8 +30,7 @@ def main() -> None:
     options = parse()
     if hasattr(os, "sched_setaffinity"):
         # Held to as many cores as threads, a library without a setting for threads complies too.
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, cores[: options.threads])
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
     entrants = [e for e in ROSTER if not options.only or e.name in options.only]
     parts = measure(options, entrants).parts()
     print("\n\n".join(parts))
@@ -44,7 +43,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     names = [entrant.name for entrant in ROSTER]
     parser.add_argument("--network", choices=NETWORKS, default="textbook")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=available_cores())
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument(
@@ -56,6 +55,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="one short round, and keep nothing")
     parser.add_argument("--name", help="of the report; the network's unless given")
     return parser.parse_args()
+
+
+def available_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def chosen(options: argparse.Namespace) -> list[Scenario]:
@@ -74,6 +80,7 @@ def measure(options: argparse.Namespace, entrants: Sequence[Entrant]) -> Report:
     """Start the workers, validate them, and time each scenario."""
     network = NETWORKS[options.network]
     weights = network.initial_weights(seed=0)
+    load = os.getloadavg()[0]
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         arrays = scratch / "arrays.npz"
@@ -97,7 +104,15 @@ def measure(options: argparse.Namespace, entrants: Sequence[Entrant]) -> Report:
         ]
         idle = max(worker.idle_cpu for worker in workers.values()) / (perf_counter() - began)
     return Report(
-        options.network, network, options.threads, rounds, versions, agreements, timings, idle
+        options.network,
+        network,
+        options.threads,
+        rounds,
+        load,
+        versions,
+        agreements,
+        timings,
+        idle,
     )
 
 

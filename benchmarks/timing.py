@@ -25,7 +25,7 @@ SCENARIOS = (
     Scenario(LATENCY, 1, 1024),
     Scenario(TRAIN, 1, 512),
     Scenario(TRAIN, 16, 2048),
-    Scenario(TRAIN, 1024, 16384),
+    Scenario(TRAIN, 1024, 8192),
 )
 
 

@@ -1,13 +1,13 @@
 """Check that all entrants compute the same function, before any of them is timed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.networks import Array
-from benchmarks.roster import TRAIN, Entrant
+from benchmarks.roster import Entrant
 from benchmarks.workers import Worker
 
 BATCH_SIZE = 64
@@ -28,12 +28,14 @@ class DisagreementError(RuntimeError):
 
 @dataclass
 class Agreement:
-    """The largest differences of one entrant from the reference; None: not compared."""
+    """The largest differences of one entrant from the reference.
+
+    weights: by the optimizer's rule; only those that can be compared.
+    """
 
     name: str
     predictions: float
-    sgd: float | None = None
-    rmsprop: float | None = None
+    weights: dict[str, float] = field(default_factory=dict)
 
 
 def validate(
@@ -42,46 +44,33 @@ def validate(
     first_weights: Sequence[Array],
     scratch: Path,
 ) -> list[Agreement]:
-    """Compare predictions, and weights after a few steps, with the first entrant that does both.
+    """Compare predictions, and weights after a few steps, with the first entrant that has them.
 
     Raises DisagreementError where a difference is too large.
     """
-    agreements = {e.name: Agreement(e.name, 0.0) for e in entrants}
-    trained = [e for e in entrants if TRAIN in e.tasks]
-    sgd = {e.name: check(workers[e.name], "sgd", STEPS, scratch) for e in trained}
-    rmsprop = {
-        e.name: check(workers[e.name], "rmsprop", STEPS, scratch)
-        for e in trained
-        if e.keras_rmsprop
-    }
-    untrained = {
-        e.name: check(workers[e.name], "rmsprop", 0, scratch)
-        for e in entrants
-        if TRAIN not in e.tasks
-    }
-    every = sgd | untrained
-    reference = next(iter(every.values()))["predictions"]
-    for name, arrays in every.items():
-        count = min(len(reference), len(arrays["predictions"]))
-        agreements[name].predictions = float(
-            np.abs(arrays["predictions"][:count] - reference[:count]).max()
-        )
-    for name, arrays in sgd.items():
-        agreements[name].sgd = weight_difference(arrays, next(iter(sgd.values())), first_weights)
-    for name, arrays in rmsprop.items():
-        agreements[name].rmsprop = weight_difference(
-            arrays, next(iter(rmsprop.values())), first_weights
-        )
-    for agreement in agreements.values():
+    agreements = []
+    references: dict[str, dict[str, Array]] = {}
+    for entrant in entrants:
+        worker = workers[entrant.name]
+        arrays = check(worker, "rmsprop", train=False, scratch=scratch)
+        reference = references.setdefault("predictions", arrays)
+        difference = np.abs(arrays["predictions"] - reference["predictions"]).max()
+        agreement = Agreement(entrant.name, float(difference))
+        for rule in entrant.comparable_rules:
+            arrays = check(worker, rule, train=True, scratch=scratch)
+            reference = references.setdefault(rule, arrays)
+            agreement.weights[rule] = weight_difference(arrays, reference, first_weights)
         judge(agreement)
-    return list(agreements.values())
+        worker.ask("restart", rule="rmsprop")
+        agreements.append(agreement)
+    return agreements
 
 
-def check(worker: Worker, rule: str, steps: int, scratch: Path) -> dict[str, Array]:
-    """A worker's predictions and, with steps > 0, its weights after them."""
+def check(worker: Worker, rule: str, *, train: bool, scratch: Path) -> dict[str, Array]:
+    """A worker's predictions and, if it is to train, its weights after them."""
     to = scratch / "check.npz"
     worker.ask("restart", rule=rule)
-    worker.ask("check", batch_size=BATCH_SIZE, steps=steps, to=str(to))
+    worker.ask("check", count=STEPS * BATCH_SIZE, batch_size=BATCH_SIZE, train=train, to=str(to))
     with np.load(to) as file:
         return dict(file)
 
@@ -100,13 +89,11 @@ def weight_difference(
 
 def judge(agreement: Agreement) -> None:
     """Raise where a difference is too large (or not a number)."""
-    limits = [
-        ("predictions", agreement.predictions, PREDICTION_TOLERANCE),
-        (f"weights after {STEPS} SGD steps", agreement.sgd, WEIGHT_TOLERANCE),
-        (f"weights after {STEPS} RMSprop steps", agreement.rmsprop, WEIGHT_TOLERANCE),
-    ]
+    limits = [("predictions", agreement.predictions, PREDICTION_TOLERANCE)]
+    for rule, difference in agreement.weights.items():
+        limits.append((f"weights after {STEPS} steps of {rule}", difference, WEIGHT_TOLERANCE))
     for what, difference, limit in limits:
-        if difference is not None and not difference <= limit:
+        if not difference <= limit:
             raise DisagreementError(
                 f"{agreement.name}: {what} differ from the reference's by {difference:.2g}, more "
                 f"than {limit:g}; nothing was timed."

@@ -65,9 +65,9 @@ def test_a_weight_is_judged_by_how_far_it_moved() -> None:
 
 @pytest.mark.parametrize("difference", [2e-3, float("nan")])
 def test_another_function_is_not_timed(difference: float) -> None:
-    judge(Agreement("A peer", predictions=1e-6, sgd=1e-6))
-    with pytest.raises(DisagreementError, match="A peer: weights after 3 SGD steps differ"):
-        judge(Agreement("A peer", predictions=1e-6, sgd=difference))
+    judge(Agreement("A peer", predictions=1e-6, weights={"sgd": 1e-6}))
+    with pytest.raises(DisagreementError, match="A peer: weights after 3 steps of sgd differ"):
+        judge(Agreement("A peer", predictions=1e-6, weights={"sgd": difference}))
 
 
 def test_the_verdict_compares_medians_with_the_fastest_other() -> None:

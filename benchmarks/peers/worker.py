@@ -99,11 +99,10 @@ class PeerHandlers:
         self.peer.restart(rule)
         return {}
 
-    def check(self, batch_size: int, steps: int, to: str) -> Reply:
-        """Write predictions and, with steps > 0, the weights after as many training steps."""
-        count = batch_size * max(steps, 1)
+    def check(self, count: int, batch_size: int, train: bool, to: str) -> Reply:
+        """Write predictions and, after training on the same images in order, the weights."""
         arrays: dict[str, Array] = {"predictions": self.peer.predict(count, batch_size)}
-        if steps:
+        if train:
             self.peer.train(count, batch_size, shuffle=False)
             arrays |= {f"weight_{i:02}": w for i, w in enumerate(self.peer.weights())}
         np.savez(to, allow_pickle=False, **arrays)
