@@ -97,6 +97,11 @@ def test_configuration_makes_the_same_model_again(make: Callable[[], Model]) -> 
         ("[]", ArgumentError, "This is no model as JSON"),
         ('{"class_name": "Sequental", "config": {}}', UnknownNameError, "mean 'Sequential'"),
         ('{"class_name": "Sequential", "config": {}}', ArgumentError, "no whole configuration"),
+        (
+            '{"class_name": "Functional", "config": {"name": "m", "layers": []}}',
+            ArgumentError,
+            "m does not begin with an InputLayer",
+        ),
     ],
 )
 def test_a_description_that_is_not_whole_is_told(

@@ -63,6 +63,13 @@ def sample_shape(shape: Sequence[Any], name: str = "shape") -> Shape:
     return tuple(operator.index(size) for size in sizes)
 
 
+def batch_shape(shape: Sequence[int | None]) -> Shape:
+    """The shape of one sample out of that of a batch, such as (None, 28, 28, 1)."""
+    if not isinstance(shape, list | tuple):
+        raise ArgumentError(f"input_shape must be like (None, 28, 28, 1), got {shape!r}.")
+    return sample_shape(shape[1:], "input_shape, after its first axis, the batch,")
+
+
 def finite(value: float, name: str) -> float:
     """A finite number."""
     if isinstance(value, bool | str) or not math.isfinite(value):

@@ -53,7 +53,7 @@ class Layer:
         self._weights: dict[str, Array] = {}
         self._shapes: tuple[Shape, Shape] | None = None
 
-    def lower(self, input_shape: Shape) -> list[Stage]:
+    def lower(self, sample_shape: Shape) -> list[Stage]:
         """The operations that this layer stands for, in order, for one sample of this shape.
 
         Raises ShapeError if the layer cannot read such a sample.
@@ -64,31 +64,32 @@ class Layer:
         """How the weights of this name start."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def shape_behind(self, sample_shape: Shape) -> Shape:
         """The shape of one output sample, given that of one input sample.
 
         Raises ShapeError if the layer cannot read such a sample.
         """
-        for op, _ in self.lower(input_shape):
-            input_shape = op.output_shape(input_shape)
-        return input_shape
+        for op, _ in self.lower(sample_shape):
+            sample_shape = op.output_shape(sample_shape)
+        return sample_shape
 
-    def weight_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Names and shapes of the weights that the layer has for such an input."""
+    def weight_shapes(self, sample_shape: Shape) -> dict[str, Shape]:
+        """Names and shapes of the weights that the layer has for such input samples."""
         shapes: dict[str, Shape] = {}
-        for op, weights in self.lower(input_shape):
-            shapes |= zip(weights, op.parameter_shapes(input_shape), strict=True)
-            input_shape = op.output_shape(input_shape)
+        for op, weights in self.lower(sample_shape):
+            shapes |= zip(weights, op.parameter_shapes(sample_shape), strict=True)
+            sample_shape = op.output_shape(sample_shape)
         return shapes
 
-    def build(self, input_shape: Shape) -> None:
-        """Make the weights for inputs of which one sample has this shape.
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Make the weights for inputs of this shape, batch first: (None, 28, 28, 1).
 
         The arrays are made once and never replaced. Building again for another input is allowed
         as long as the same weights fit it; otherwise ShapeError is raised.
         """
-        output_shape = self.compute_output_shape(input_shape)
-        shapes = self.weight_shapes(input_shape)
+        sample_shape = arguments.batch_shape(input_shape)
+        output_shape = self.shape_behind(sample_shape)
+        shapes = self.weight_shapes(sample_shape)
         if self._shapes is None:
             for weight, shape in shapes.items():
                 self._weights[weight] = aligned_zeros(shape)
@@ -96,9 +97,9 @@ class Layer:
         elif shapes != {weight: array.shape for weight, array in self._weights.items()}:
             raise ShapeError(
                 f"Layer {self.name} has weights for inputs of the shape {self._shapes[0]}; "
-                f"they do not fit inputs of the shape {input_shape}. Make a new layer."
+                f"they do not fit inputs of the shape {sample_shape}. Make a new layer."
             )
-        self._shapes = (input_shape, output_shape)
+        self._shapes = (sample_shape, output_shape)
 
     def __call__(self, inputs: SymbolicTensor) -> SymbolicTensor:
         """Put the layer behind what `pellucid.Input` or another layer gave.
@@ -115,7 +116,7 @@ class Layer:
         start, *behind = inputs.path
         layers = [start.layer, *(tensor.layer for tensor in behind), self]
         output_shape = output_shapes(start.sample_shape, layers)[-1]
-        self.build(inputs.sample_shape)
+        self.build(inputs.shape)
         return SymbolicTensor(output_shape, self, inputs)
 
     @property

@@ -98,9 +98,9 @@ class Conv2D(Layer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
 
-    def lower(self, input_shape: Shape) -> list[Stage]:
+    def lower(self, sample_shape: Shape) -> list[Stage]:
         """A convolution with its padding in numbers, and the activation."""
-        height, width, _ = image_size(f"Layer {self.name}", input_shape)
+        height, width, _ = image_size(f"Layer {self.name}", sample_shape)
         padding = resolve_padding(
             self.padding, (height, width), self.kernel_size, self.strides, self.dilation_rate
         )

@@ -45,7 +45,7 @@ class Dense(Layer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
 
-    def lower(self, input_shape: Shape) -> list[Stage]:
+    def lower(self, sample_shape: Shape) -> list[Stage]:
         """The weighted sums and the activation."""
         weights = ("kernel", "bias") if self.use_bias else ("kernel",)
         return [
@@ -85,7 +85,7 @@ class Activation(Layer):
         super().__init__(name=name, input_shape=input_shape)
         self.activation = activations.canonical_name(activation)
 
-    def lower(self, input_shape: Shape) -> list[Stage]:
+    def lower(self, sample_shape: Shape) -> list[Stage]:
         """The activation; nothing for 'linear'."""
         return activation_stages(self.activation)
 
@@ -103,6 +103,6 @@ class Flatten(Layer):
         super().__init__(name=name, input_shape=input_shape)
         self.data_format = arguments.channels_last(data_format)
 
-    def lower(self, input_shape: Shape) -> list[Stage]:
+    def lower(self, sample_shape: Shape) -> list[Stage]:
         """The flattening."""
         return [Stage(FlattenOp())]

@@ -20,9 +20,9 @@ class InputLayer(Layer):
     def __init__(self, shape: Sequence[int], *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.shape = arguments.sample_shape(shape)
-        self.build(self.shape)
+        self.build((None, *self.shape))
 
-    def lower(self, input_shape: Shape) -> list[Stage]:
+    def lower(self, sample_shape: Shape) -> list[Stage]:
         """No operation at all."""
         return []
 

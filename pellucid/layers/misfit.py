@@ -71,7 +71,7 @@ def smallest_size(input_shape: Shape, layers: Sequence[Layer]) -> Pair | None:
         shape: Shape = (*size, *input_shape[2:])
         try:
             for layer in layers:
-                shape = layer.compute_output_shape(shape)
+                shape = layer.shape_behind(shape)
         except ShapeError:
             return False
         return True

@@ -35,9 +35,9 @@ class _Pooling2D(Layer):
         self.padding = arguments.padding(padding)
         self.data_format = arguments.channels_last(data_format)
 
-    def lower(self, input_shape: Shape) -> list[Stage]:
+    def lower(self, sample_shape: Shape) -> list[Stage]:
         """The pooling with its padding in numbers."""
-        height, width, _ = image_size(f"Layer {self.name}", input_shape)
+        height, width, _ = image_size(f"Layer {self.name}", sample_shape)
         padding = resolve_padding(
             self.padding, (height, width), self.pool_size, self.strides, (1, 1)
         )

@@ -28,6 +28,6 @@ class Rescaling(Layer):
         self.scale = arguments.finite(scale, "scale")
         self.offset = arguments.finite(offset, "offset")
 
-    def lower(self, input_shape: Shape) -> list[Stage]:
+    def lower(self, sample_shape: Shape) -> list[Stage]:
         """The rescaling."""
         return [Stage(RescalingOp(self.scale, self.offset))]

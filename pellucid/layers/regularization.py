@@ -27,6 +27,6 @@ class Dropout(Layer):
         super().__init__(name=name, input_shape=input_shape)
         self.rate = arguments.fraction(rate, "rate")
 
-    def lower(self, input_shape: Shape) -> list[Stage]:
+    def lower(self, sample_shape: Shape) -> list[Stage]:
         """The dropping."""
         return [Stage(DropoutOp(self.rate))]

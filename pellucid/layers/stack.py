@@ -24,7 +24,7 @@ def output_shapes(input_shape: Shape, layers: Sequence[Layer]) -> list[Shape]:
     shapes = [input_shape]
     for layer in layers:
         try:
-            shapes.append(layer.compute_output_shape(shapes[-1]))
+            shapes.append(layer.shape_behind(shapes[-1]))
         except ShapeError as problem:
             raise explain(problem, shapes, layers) from None
     return shapes[1:]

@@ -17,6 +17,7 @@ from pellucid.errors import ArgumentError, ShapeError, TrainingError
 from pellucid.graph import Graph
 from pellucid.layers.arguments import positive_integer
 from pellucid.layers.base import Layer, copy_weights
+from pellucid.layers.inputs import InputLayer
 from pellucid.layers.naming import unique_name
 from pellucid.layers.stack import lower
 from pellucid.layers.summary import summary_table
@@ -65,6 +66,8 @@ class Model:
     """
 
     kind: ClassVar[str] = "Functional"
+    _layers: list[Layer]
+    _shape: Shape | None  # of one input sample, as soon as it is known
 
     def __init__(
         self,
@@ -87,13 +90,14 @@ class Model:
                 f"The outputs, from layer {outputs.layer.name}, are not computed from the inputs "
                 f"{inputs.layer.name}: they begin at {path[0].layer.name}."
             )
-        self._layers += (tensor.layer for tensor in path)
+        self._layers = [tensor.layer for tensor in path]
         check_names(self._layers)
+        self._shape = inputs.sample_shape
 
     def _start(self, name: str | None, engine: str | Engine | None) -> None:
         """What every kind of model begins with."""
         self.name = name or unique_name(self.kind)
-        self._layers: list[Layer] = []
+        self._layers, self._shape = [], None
         self._engine: Engine | None = None if engine is None else engines.get(engine)
         self._recipe: _Recipe | None = None
         self._forget()
@@ -128,7 +132,7 @@ class Model:
     @property
     def built(self) -> bool:
         """Whether the shape of the input is known, so that there are weights."""
-        return bool(self._layers)
+        return self._shape is not None
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -176,8 +180,7 @@ class Model:
         line_length: in characters; the terminal's own, or 80, if None. print_fn: is given the
         whole text instead.
         """
-        shape = self._layers[0].input_shape[1:] if self.built else None
-        table = summary_table(self.name, shape, self.layers)  # type: ignore[arg-type]
+        table = summary_table(self.name, self._shape, self.layers)
         if print_fn is None:
             print_table(table, line_length)
         else:
@@ -194,9 +197,12 @@ class Model:
         Raises UnknownNameError for a layer that does not exist, ArgumentError for a
         configuration that is not whole.
         """
-        name, (start, *layers) = configuration.read_model(config)
-        inputs = outputs = SymbolicTensor(start.input_shape[1:], start)  # type: ignore[arg-type]
-        for layer in layers:
+        name, layers = configuration.read_model(config)
+        start = layers[0] if layers else None
+        if not isinstance(start, InputLayer):
+            raise ArgumentError(f"Model {name} does not begin with an InputLayer.")
+        inputs = outputs = SymbolicTensor(start.shape, start)
+        for layer in layers[1:]:
             outputs = layer(outputs)
         return cls(inputs, outputs, name=name)
 
@@ -391,7 +397,7 @@ class Model:
             predictor is not None
             and type(x) is np.ndarray
             and x.dtype == _FLOAT32
-            and x.shape[1:] == self._sample_shape
+            and x.shape[1:] == self._shape
             and x.flags.c_contiguous
             and len(x)
         ):
@@ -403,20 +409,18 @@ class Model:
 
     def _lowered(self) -> Network:
         if self._network is None:
-            if not self.built:
+            if self._shape is None:
                 raise ShapeError(
                     f"Model {self.name} does not know its input's shape yet. Begin it with "
                     "pellucid.Input((28, 28, 1)), call model.build((None, 28, 28, 1)), or fit it."
                 )
-            shape: Shape = self._layers[0].input_shape[1:]  # type: ignore[assignment]
-            self._network = Network(*lower(shape, self._layers))
+            self._network = Network(*lower(self._shape, self._layers))
         return self._network
 
     def _answering(self) -> Predictor:
         if self._predictor is None:
             graph, parameters = self._lowered()
             self._predictor = self.engine.predictor(graph, parameters)
-            self._sample_shape = graph.input_shape
         return self._predictor
 
     def _compiled(self) -> _Recipe:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from pellucid.engines.base import Engine
 from pellucid.errors import ArgumentError, DataError, ShapeError
-from pellucid.layers.arguments import sample_shape
+from pellucid.layers.arguments import batch_shape
 from pellucid.layers.base import Layer
 from pellucid.layers.inputs import InputLayer
 from pellucid.layers.stack import output_shapes
@@ -71,7 +71,7 @@ class Sequential(Model):
         Raises ShapeError if a layer cannot read what it gets, ArgumentError if the model was
         built for another shape.
         """
-        shape = sample_shape(tuple(input_shape)[1:], "input_shape without its batch")
+        shape = batch_shape(input_shape)
         if self._input is not None and self._input.shape != shape:
             raise ArgumentError(
                 f"Model {self.name} has inputs of the shape {self._input.shape}; it cannot be "
@@ -135,12 +135,12 @@ class Sequential(Model):
         if self._input is None or self._layers == [self._input, *self._stack]:
             return
         self._forget()
-        self._layers = []
+        self._shape, self._layers = None, []
         shape = self._input.shape
         shapes = [shape, *output_shapes(shape, self._stack)]
-        for layer, shape in zip(self._stack, shapes, strict=False):
-            layer.build(shape)
-        self._layers = [self._input, *self._stack]
+        for layer, before in zip(self._stack, shapes, strict=False):
+            layer.build((None, *before))
+        self._shape, self._layers = shape, [self._input, *self._stack]
 
     def _as_images(self, x: ArrayLike) -> Array:
         if self._input is None:

@@ -47,8 +47,8 @@ def test_shapes_weights_and_configuration(
     make: Callable[[], layers.Layer], input_shape: Shape, output_shape: Shape, weights: list[Shape]
 ) -> None:
     layer = make()
-    assert layer.compute_output_shape(input_shape) == output_shape
-    layer.build(input_shape)
+    assert layer.shape_behind(input_shape) == output_shape
+    layer.build((None, *input_shape))
     assert layer.output_shape == (None, *output_shape)
     assert [weight.shape for weight in layer.weights] == weights
     assert all(weight.dtype == np.float32 for weight in layer.weights)
@@ -61,7 +61,7 @@ def test_shapes_weights_and_configuration(
 
 def test_a_filter_is_a_stack_of_kernels() -> None:
     layer = layers.Conv2D(4, (2, 3))
-    layer.build((5, 5, 3))
+    layer.build((None, 5, 5, 3))
     layer.bias[2] = 0.5
     assert layer.kernel.shape == (2, 3, 3, 4)
     assert layer.filter_stacks.shape == (4, 2, 3, 3)
@@ -77,7 +77,7 @@ def test_a_filter_is_a_stack_of_kernels() -> None:
 
 def test_a_filter_or_kernel_that_is_not_there_is_told() -> None:
     layer = layers.Conv2D(4, 3, name="c")
-    layer.build((5, 5, 3))
+    layer.build((None, 5, 5, 3))
     with pytest.raises(ArgumentError, match=r"c has no filter 4: it has 4, 0 to 3\."):
         layer.filter(4)
     with pytest.raises(ArgumentError, match=r"no kernel for channel 3: the filter reads 3"):
@@ -86,14 +86,19 @@ def test_a_filter_or_kernel_that_is_not_there_is_told() -> None:
 
 def test_a_layer_without_bias_has_none() -> None:
     layer = layers.Conv2D(4, 3, use_bias=False)
-    layer.build((5, 5, 1))
+    layer.build((None, 5, 5, 1))
     assert layer.bias is None
     assert layer.filter(0).bias == 0
 
 
 def test_weights_are_copied_in_place() -> None:
     layer = layers.Dense(2)
-    layer.build((3,))
+    layer.build(
+        (
+            None,
+            3,
+        )
+    )
     kernel = layer.kernel
     layer.set_weights([np.ones((3, 2)), np.zeros(2)])
     assert layer.kernel is kernel
@@ -114,7 +119,12 @@ def test_weights_are_copied_in_place() -> None:
 )
 def test_weights_that_do_not_fit_change_nothing(weights: list[Any], message: str) -> None:
     layer = layers.Dense(2, name="d", kernel_initializer="zeros")
-    layer.build((3,))
+    layer.build(
+        (
+            None,
+            3,
+        )
+    )
     with pytest.raises(DataError, match=message):
         layer.set_weights(weights)
     assert not layer.kernel.any()
@@ -144,6 +154,7 @@ def test_weights_that_do_not_fit_change_nothing(weights: list[Any], message: str
         (lambda: layers.Rescaling(float("nan")), "scale must be a finite number, got nan"),
         (lambda: layers.Input((28, None, 1)), "every size of one sample"),
         (lambda: layers.Input(28), "every size of one sample"),
+        (lambda: layers.Flatten().build(28), r"must be like \(None, 28, 28, 1\), got 28"),
         (lambda: layers.Dense(3)(np.ones((2, 3))), r"got ndarray. .* call predict"),
         (lambda: layers.Dense(3, name="d").kernel, "Layer d has no shape and no weights yet"),
     ],
@@ -155,10 +166,10 @@ def test_arguments_are_checked(make: Callable[[], object], message: str) -> None
 
 def test_a_built_layer_refuses_inputs_that_its_weights_do_not_fit() -> None:
     layer = layers.Conv2D(4, 3, name="c")
-    layer.build((8, 8, 1))
-    layer.build((9, 9, 1))
+    layer.build((None, 8, 8, 1))
+    layer.build((None, 9, 9, 1))
     with pytest.raises(ShapeError, match=r"c has weights for inputs of the shape \(9, 9, 1\)"):
-        layer.build((8, 8, 3))
+        layer.build((None, 8, 8, 3))
 
 
 def test_layers_are_numbered_as_in_keras() -> None:
