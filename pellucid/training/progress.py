@@ -90,6 +90,7 @@ def _is_live() -> bool:
 
 def _new_bar() -> RichProgress:
     """A bar that vanishes when it is done, drawn only when told: a timer would cost time."""
+    from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as RichProgress
 
@@ -97,6 +98,7 @@ def _new_bar() -> RichProgress:
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
         TextColumn("{task.fields[figures]}"),
+        console=Console(),
         auto_refresh=False,
         transient=True,
         expand=True,
