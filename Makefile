@@ -32,6 +32,11 @@ format: $(DEV) ## Format the sources, and mend what the linter can mend
 types: $(DEV) ## Check the types
 	$(BIN)/mypy
 
+bench: $(RUNTIME) ## Measure Pellucid against its peers, and keep the tables in benchmarks/results
+	$(BIN)/python -m benchmarks.environments
+	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.figures
+
 clean: ## Remove the environment and the caches of the tools
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 
