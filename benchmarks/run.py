@@ -18,8 +18,8 @@ from benchmarks.networks import NETWORKS, Array, Network
 from benchmarks.report import Report, keep
 from benchmarks.roster import ROSTER, Entrant
 from benchmarks.timing import SCENARIOS, Scenario, time_scenario
-from benchmarks.validate import validate
-from benchmarks.workers import Worker
+from benchmarks.validate import DisagreementError, validate
+from benchmarks.workers import Worker, WorkerError
 
 IMAGES = 16384
 """Images in memory; no round uses more."""
@@ -32,7 +32,10 @@ def main() -> None:
         # Held to as many cores as threads, a library without a setting for threads complies too.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
     entrants = [e for e in ROSTER if not options.only or e.name in options.only]
-    parts = measure(options, entrants).parts()
+    try:
+        parts = measure(options, entrants).parts()
+    except (WorkerError, DisagreementError) as error:
+        raise SystemExit(str(error)) from None
     print("\n\n".join(parts))
     if not options.smoke:
         print(f"Kept in {keep(parts, options.name or options.network)}")
