@@ -18,6 +18,7 @@ from pellucid.layers.symbolic import SymbolicTensor
 from pellucid.models import configuration
 from pellucid.models.model import Model, Network, check_names
 from pellucid.ops.base import Array
+from pellucid.render.table import print_text
 from pellucid.shapes import Shape
 
 Element = Layer | SymbolicTensor
@@ -97,7 +98,7 @@ class Sequential(Model):
         try:
             self._connect()
         except ShapeError as problem:
-            (print_fn or print)(f"{problem.summary}\n\n{problem}")
+            (print_fn or print_text)(f"{problem.summary}\n\n{problem}")
         else:
             super().summary(line_length, print_fn=print_fn)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,6 +37,12 @@ def print_table(table: Table, width: int | None = None) -> None:
     from rich.console import Console
 
     Console(width=width).print(_renderable(table))
+
+
+def print_text(text: str) -> None:
+    """Print a text; characters that the output does not know become question marks."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
 
 
 def _renderable(table: Table) -> RenderableType:

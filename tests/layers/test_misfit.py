@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,6 +97,17 @@ def test_summary_of_a_failing_sequential_shows_the_table_then_the_reason() -> No
         model.count_params()
     assert model.pop().name == "third"
     assert model.count_params() == 336
+
+
+def test_a_failing_network_can_be_shown_on_any_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = pellucid.Sequential([layers.Input((16, 16, 1)), *deep(3)[:4]])
+    with pytest.raises(ShapeError, match="third"):
+        model.add(layers.Conv2D(8, 3, name="third"))
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", output)
+    model.summary()
+    output.seek(0)
+    assert "A kernel of 3?3 does not fit" in output.read()
 
 
 LAYERS = st.one_of(
