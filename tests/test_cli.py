@@ -115,7 +115,7 @@ def test_every_setting_reaches_the_training(shell: Shell) -> None:
     }
     arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
     assert shell.train("--nesterov", *arguments).code == 0
-    run = Run.open(Path("run"))
+    run = Run.open("run")
     optimizer = run.record["compile"]["optimizer"]
     assert optimizer["config"] == {"learning_rate": 0.5, "momentum": 0.25, "nesterov": True}
     assert run.record["compile"]["loss"]["class_name"] == "MeanSquaredError"
@@ -130,7 +130,7 @@ def test_the_textbook_network_fits_itself_to_the_data(shell: Shell) -> None:
     np.savez("mine.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     arguments = ("--data", "mine.npz", "--engine", "reference", "--epochs", "1", "--out", "run")
     assert shell("train", *arguments).code == 0
-    graph = Run.open(Path("run")).load().graph
+    graph = Run.open("run").load().graph
     assert (graph.input_shape, graph.output_shape) == ((20, 18, 1), (4,))
 
 
@@ -239,11 +239,11 @@ def test_a_killed_run_ends_on_the_bits_of_an_uninterrupted_one(
     killer = (sys.executable, "-c", KILLER, owner, function, call)
     done = subprocess.run((*killer, "train", *settings, "--out", "killed"), check=False)
     assert done.returncode == -signal.SIGKILL
-    assert Run.open(Path("killed")).checkpoint().training.epoch == kept
+    assert Run.open("killed").checkpoint().training.epoch == kept
 
     assert shell("train", "--resume", "killed", "--quiet").code == 0
     assert shell("train", *settings, "--out", "whole").code == 0
-    killed, whole = (Run.open(Path(name)).checkpoint() for name in ("killed", "whole"))
+    killed, whole = (Run.open(name).checkpoint() for name in ("killed", "whole"))
     assert killed.training.step == whole.training.step == 4 * 5
     for mine, other in zip(killed.weights, whole.weights, strict=True):
         assert mine.tobytes() == other.tobytes()
@@ -256,7 +256,7 @@ def test_ctrl_c_says_what_is_saved_and_how_to_go_on(shell: Shell) -> None:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
     assert process.returncode == 130
-    epoch = Run.open(Path("run")).checkpoint().training.epoch
+    epoch = Run.open("run").checkpoint().training.epoch
     assert said == (
         f"Stopped. The run is saved up to epoch {epoch}; go on with:\n"
         "  pellucid train --resume run\n"
@@ -361,7 +361,7 @@ def test_other_data_than_the_runs_are_refused(trained: Shell) -> None:
 def test_a_run_made_in_python_is_not_resumed_from_the_shell(shell: Shell) -> None:
     model = small.network()
     model.compile("sgd", "mse")
-    Run.create(Path("run"), model, {}, {})
+    Run.create("run", model)
     outcome = shell("train", "--resume", "run")
     assert outcome.code == 1
     assert "was not made by `pellucid train`" in outcome.err
@@ -372,4 +372,4 @@ def test_a_loss_that_is_no_longer_finite_keeps_what_was_saved(shell: Shell) -> N
     outcome = shell.train(*large, "--engine", "native", "--out", "run")
     assert outcome.code == 1
     assert "no longer" in outcome.err
-    assert Run.open(Path("run")).checkpoint().training.epoch == 0
+    assert Run.open("run").checkpoint().training.epoch == 0

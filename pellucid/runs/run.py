@@ -51,7 +51,11 @@ class Run:
 
     @classmethod
     def create(
-        cls, folder: Path, model: Model, settings: Mapping[str, Any], data: Mapping[str, Any]
+        cls,
+        folder: str | os.PathLike[str],
+        model: Model,
+        settings: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
     ) -> Self:
         """Make the folder of a new run, all of it or nothing, in the state before training.
 
@@ -61,6 +65,7 @@ class Run:
         Raises:
             RunError: something is at `folder` already, or it cannot be written.
         """
+        folder = Path(folder)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(
                 f"{folder} exists already and is not overwritten. Choose another folder "
@@ -69,8 +74,8 @@ class Run:
         record = {
             "format": FORMAT,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "settings": dict(settings),
-            "data": dict(data),
+            "settings": dict(settings or {}),
+            "data": dict(data or {}),
             "compile": model.get_compile_config(),
             "seed": model.training_state.seed,
             "engine": model.engine.name,
@@ -91,12 +96,13 @@ class Run:
         return cls(folder)
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
         """The run in a folder.
 
         Raises:
             RunError: it is not there, is no run, or is damaged.
         """
+        folder = Path(folder)
         run = cls(folder)
         if not folder.is_dir():
             raise RunError(f"There is no run {folder}: no such folder.{_runs_beside(folder)}")
