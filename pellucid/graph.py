@@ -100,9 +100,12 @@ def logits(graph: Graph, loss: Loss) -> tuple[Graph, Loss]:
     gradient is then probability - target. Any other pair comes back as it is.
     """
     last = graph.nodes[-1].op
-    categorical = isinstance(loss, CategoricalCrossentropy | SparseCategoricalCrossentropy)
-    if (isinstance(last, Softmax) and categorical and not loss.from_logits) or (
-        isinstance(last, Sigmoid) and isinstance(loss, BinaryCrossentropy) and not loss.from_logits
-    ):
-        return replace(graph, nodes=graph.nodes[:-1]), replace(loss, from_logits=True)
-    return graph, loss
+    if isinstance(loss, CategoricalCrossentropy | SparseCategoricalCrossentropy):
+        makes_probabilities = isinstance(last, Softmax)
+    elif isinstance(loss, BinaryCrossentropy):
+        makes_probabilities = isinstance(last, Sigmoid)
+    else:
+        return graph, loss
+    if loss.from_logits or not makes_probabilities:
+        return graph, loss
+    return replace(graph, nodes=graph.nodes[:-1]), replace(loss, from_logits=True)

@@ -1,0 +1,339 @@
+"""The native engine against the definition, and against itself on other threads and vectors.
+
+The checks run on several machines in one: four lanes and one thread, eight and two, sixteen and
+four. They must agree to the bit. The reference engine adds in another order, so it is met within
+a tolerance, which is stated as a share of an array's largest number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import networks
+import numpy as np
+import pytest
+from checklist import (
+    AVERAGE_POOLINGS,
+    CASES,
+    CONVOLUTIONS,
+    DENSES,
+    DROPOUTS,
+    ELEMENTWISE,
+    MAX_POOLINGS,
+    Case,
+    one_op_graph,
+)
+from networks import Example
+from numpy.testing import assert_allclose, assert_array_equal
+
+from pellucid.engines.base import Engine
+from pellucid.engines.native import NativeEngine
+from pellucid.engines.reference import ReferenceEngine
+from pellucid.errors import EngineError
+from pellucid.graph import Graph, Node
+from pellucid.ops.activations import Relu, Sigmoid, Softmax
+from pellucid.ops.base import Array, Op
+from pellucid.ops.convolution import Conv2D
+from pellucid.ops.dense import Dense
+from pellucid.ops.dropout import Dropout
+from pellucid.ops.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Loss,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+from pellucid.ops.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from pellucid.ops.pooling import MaxPooling2D
+from pellucid.ops.reshape import Flatten
+from pellucid.ops.scaling import Rescaling
+
+REFERENCE = ReferenceEngine()
+NATIVES = [NativeEngine(threads, vector) for threads, vector in ((1, 4), (2, 8), (4, 16))]
+EXTREMES = NATIVES[::2]
+CROSSENTROPY = SparseCategoricalCrossentropy()
+SQUARES = MeanSquaredError()
+
+
+def assert_near(ours: list[Array], reference: list[Array], tolerance: float) -> None:
+    """Every number within `tolerance` of the reference, as a share of its array's largest."""
+    for given, expected in zip(ours, reference, strict=True):
+        assert given.dtype == np.float32
+        largest = float(np.abs(expected).max())
+        assert_allclose(given, expected, rtol=0, atol=tolerance * largest + 1e-7)
+
+
+def same_everywhere(results: list[list[Array]]) -> list[Array]:
+    """The results of one machine, after a look at those of the others: the same bits."""
+    first, *others = results
+    for other in others:
+        for ours, theirs in zip(first, other, strict=True):
+            assert_array_equal(ours, theirs)
+    return first
+
+
+def train(
+    engine: Engine,
+    example: Example,
+    loss: Loss,
+    optimizer: Optimizer,
+    order: Array,
+    batch_size: int,
+) -> tuple[list[Array], list[Array]]:
+    """Train copies of the weights from step 3 on: [losses, predictions, *weights], and slots."""
+    parameters = [parameter.copy() for parameter in example.parameters]
+    slots = [
+        [np.full_like(p, 0.01) for _ in range(optimizer.slot_count)]
+        for p, described in zip(parameters, example.graph.parameters, strict=True)
+        if described.trainable
+    ]
+    trainer = engine.trainer(example.graph, parameters, loss, optimizer, slots, seed=5)
+    steps = trainer.run(example.images, example.targets, order, batch_size, 3)
+    return [*steps, *parameters], [slot for kept in slots for slot in kept]
+
+
+def gradients(engine: Engine, example: Example, loss: Loss) -> list[Array]:
+    """Losses, predictions and the gradient of every weight, read from one step's slots."""
+    parameters = [parameter.copy() for parameter in example.parameters]
+    slots = [[np.zeros_like(parameter)] for parameter in parameters]
+    optimizer = SGD(learning_rate=1.0, momentum=0.5)
+    trainer = engine.trainer(example.graph, parameters, loss, optimizer, slots, seed=5)
+    count = len(example.images)
+    steps = trainer.run(example.images, example.targets, np.arange(count), count, 3)
+    return [*steps, *(-slot for (slot,) in slots)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_value_of_an_operation(case: Case) -> None:
+    one = one_op_graph(case, ties=case in MAX_POOLINGS)
+    outputs = [engine.predictor(one.graph, one.parameters).run(one.images) for engine in NATIVES]
+    expected = REFERENCE.predictor(one.graph, one.parameters).run(one.images)
+    assert_near(same_everywhere([[output] for output in outputs]), [expected], 5e-6)
+
+
+def behind_weights(case: Case, between: list[Op], unchanged: bool) -> Example:
+    """The operation behind one whose weights learn from what comes back through it.
+
+    unchanged: whole numbers, which those weights pass as they are, so that many are equal.
+    """
+    channels = case.input_shape[-1]
+    first = Conv2D(channels, (1, 1)) if len(case.input_shape) == 3 else Dense(channels)
+    graph = networks.chain(case.input_shape, [first, *between, case.op])
+    example = networks.example(graph, 0, samples=5)
+    if unchanged:
+        example.images.round(out=example.images)
+        example.parameters[0][...] = np.eye(channels)
+        example.parameters[1][...] = 0
+    targets = np.random.default_rng(1).normal(size=(5, *graph.output_shape)).astype(np.float32)
+    return replace(example, targets=targets)
+
+
+LEARNING = [
+    *CONVOLUTIONS,
+    *AVERAGE_POOLINGS,
+    *DENSES,
+    *(case for case in (*ELEMENTWISE, *DROPOUTS) if case.input_shape == (7, 3, 20)),
+]
+
+
+@pytest.mark.parametrize("case", LEARNING, ids=str)
+def test_gradient_of_an_operation(case: Case) -> None:
+    example = behind_weights(case, [], unchanged=False)
+    ours = same_everywhere([gradients(engine, example, SQUARES) for engine in EXTREMES])
+    assert_near(ours, gradients(REFERENCE, example, SQUARES), 2e-5)
+
+
+@pytest.mark.parametrize(
+    ("case", "between"),
+    [
+        *((case, (None, Relu())[number % 2]) for number, case in enumerate(MAX_POOLINGS)),
+        *((case, Rescaling(1.0)) for case in MAX_POOLINGS),
+    ],
+    ids=str,
+)
+def test_gradient_of_max_pooling_goes_to_the_first_of_equals(
+    case: Case, between: Op | None
+) -> None:
+    """Right behind a convolution, behind its activation, and on its own."""
+    example = behind_weights(case, [between] if between else [], unchanged=True)
+    ours = same_everywhere([gradients(engine, example, SQUARES) for engine in EXTREMES])
+    assert_near(ours, gradients(REFERENCE, example, SQUARES), 2e-5)
+
+
+@pytest.mark.parametrize(
+    ("last", "loss"),
+    [
+        (None, SQUARES),
+        (None, BinaryCrossentropy(from_logits=True)),
+        (None, CategoricalCrossentropy(from_logits=True)),
+        (None, SparseCategoricalCrossentropy(from_logits=True)),
+        (Softmax(), CategoricalCrossentropy()),
+        (Softmax(), SparseCategoricalCrossentropy()),
+        (Softmax(), SQUARES),
+        (Softmax(), BinaryCrossentropy()),
+        (Sigmoid(), BinaryCrossentropy()),
+        (Sigmoid(), CategoricalCrossentropy()),
+        (Sigmoid(), SparseCategoricalCrossentropy()),
+    ],
+)
+def test_losses_and_their_gradients(last: Op | None, loss: Loss) -> None:
+    graph = networks.chain((2, 3, 6), [Dense(11), *([last] if last else [])])
+    generator = np.random.default_rng(3)
+    targets = generator.uniform(size=(7, *graph.output_shape)).astype(np.float32)
+    if isinstance(loss, SparseCategoricalCrossentropy):
+        targets = generator.integers(0, 11, (7, *graph.output_shape[:-1]), np.int32)
+    example = replace(networks.example(graph, 0, samples=7), targets=targets)
+    ours = same_everywhere([gradients(engine, example, loss) for engine in EXTREMES])
+    assert_near(ours, gradients(REFERENCE, example, loss), 2e-5)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        SGD(0.1),
+        SGD(0.1, momentum=0.9),
+        SGD(0.1, momentum=0.9, nesterov=True),
+        RMSprop(),
+        RMSprop(centered=True),
+        RMSprop(momentum=0.7),
+        RMSprop(0.02, rho=0.7, momentum=0.7, epsilon=1e-4, centered=True),
+        Adam(),
+        Adam(0.02, 0.8, 0.9, 1e-4),
+        AdamW(),
+        AdamW(0.02, weight_decay=0.2),
+    ],
+    ids=str,
+)
+def test_an_update_is_the_definition_bit_for_bit(optimizer: Optimizer) -> None:
+    example = networks.example(networks.chain((21,), [Dense(13), Softmax()]), 0, samples=9)
+    order = np.arange(9)
+    engine = NATIVES[0]
+    (_, _, *weights), slots = train(engine, example, CROSSENTROPY, optimizer, order, 9)
+    kept = iter(slots)
+    for parameter, gradient, weight in zip(
+        example.parameters, gradients(engine, example, CROSSENTROPY)[2:], weights, strict=True
+    ):
+        expected = [np.full_like(parameter, 0.01) for _ in range(optimizer.slot_count)]
+        optimizer.update(parameter, gradient, expected, optimizer.scalars(3))
+        assert_array_equal(weight, parameter)
+        for slot in expected:
+            assert_array_equal(next(kept), slot)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_network_and_its_training(seed: int) -> None:
+    example = networks.example(networks.random_network(seed), seed)
+    predictors = [e.predictor(example.graph, example.parameters) for e in (NATIVES[1], REFERENCE)]
+    ours, expected = ([predictor.run(example.images)] for predictor in predictors)
+    assert_near(ours, expected, 2e-5)
+    order = np.random.default_rng(seed).integers(0, 24, 75)
+    optimizer = SGD(0.03, momentum=0.5)
+    trained = [train(e, example, CROSSENTROPY, optimizer, order, 8) for e in EXTREMES]
+    ours = same_everywhere([[*values, *slots] for values, slots in trained])
+    values, slots = train(REFERENCE, example, CROSSENTROPY, optimizer, order, 8)
+    assert_near(ours, [*values, *slots], 1e-3)
+
+
+DIGITS = networks.chain(
+    (14, 13, 1),
+    [
+        Conv2D(20, (3, 3)),
+        Relu(),
+        MaxPooling2D((2, 2), (2, 2)),
+        Dropout(0.3),
+        Conv2D(33, (3, 3), padding=((1, 1), (1, 1))),
+        Relu(),
+        Flatten(),
+        Dropout(0.5),
+        Dense(10),
+        Softmax(),
+    ],
+)
+
+
+def test_fifty_steps_leave_the_same_bits_on_every_machine() -> None:
+    """With dropout, Adam and a last batch that is short."""
+    example = networks.example(DIGITS, 0, samples=40)
+    order = np.random.default_rng(0).integers(0, 40, 49 * 7 + 3)
+    results = [
+        train(NativeEngine(threads, vector), example, CROSSENTROPY, Adam(), order, 7)
+        for threads, vector in product((1, 2, 3, 4), (4, 8, 16))
+    ]
+    same_everywhere([[*values, *slots] for values, slots in results])
+    assert results[0][0][0][-50:].mean() < results[0][0][0][:50].mean()
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, 33, 200])
+def test_any_batch_size_trains_alike(batch_size: int) -> None:
+    example = networks.example(DIGITS, 1, samples=40)
+    order = np.random.default_rng(0).integers(0, 40, 2 * batch_size + batch_size // 2)
+    trained = [train(e, example, CROSSENTROPY, SGD(), order, batch_size) for e in EXTREMES]
+    (ours, _), _ = trained
+    same_everywhere([values for values, _ in trained])
+    expected, _ = train(REFERENCE, example, CROSSENTROPY, SGD(), order, batch_size)
+    assert_near(ours, expected, 1e-4)
+
+
+def test_an_answer_depends_on_its_own_image_only() -> None:
+    example = networks.example(DIGITS, 0, samples=70)
+    for engine in NATIVES:
+        predictor = engine.predictor(DIGITS, example.parameters)
+        together = predictor.run(example.images)
+        for place in (0, 1, 37, 69):
+            assert_array_equal(predictor.run(example.images[place : place + 1])[0], together[place])
+        assert_array_equal(predictor.run(example.images[5:38]), together[5:38])
+
+
+def test_several_steps_in_one_call_are_as_many_calls() -> None:
+    example = networks.example(DIGITS, 0, samples=40)
+    order, engine = np.random.default_rng(0).integers(0, 40, 30), NATIVES[1]
+    runs = []
+    for parts in ([(0, 30)], [(0, 8), (8, 24), (24, 30)]):
+        parameters = [parameter.copy() for parameter in example.parameters]
+        slots = [[np.zeros_like(p)] for p in parameters]
+        trainer = engine.trainer(DIGITS, parameters, CROSSENTROPY, RMSprop(), slots, seed=2)
+        told = [
+            trainer.run(example.images, example.targets, order[lo:hi], 8, lo // 8)
+            for lo, hi in parts
+        ]
+        losses = np.concatenate([steps.losses for steps in told])
+        predictions = np.concatenate([steps.predictions for steps in told])
+        runs.append([losses, predictions, *parameters])
+    same_everywhere(runs)
+
+
+def test_what_is_not_trainable_stays() -> None:
+    example = networks.example(DIGITS, 0)
+    kernel, *others = DIGITS.parameters
+    frozen = replace(DIGITS, parameters=(replace(kernel, trainable=False), *others))
+    example = replace(example, graph=frozen)
+    order = np.arange(24)
+    values, _ = train(NATIVES[1], example, CROSSENTROPY, SGD(), order, 8)
+    expected, _ = train(REFERENCE, example, CROSSENTROPY, SGD(), order, 8)
+    assert_array_equal(values[2], example.parameters[0])
+    assert_near(values, expected, 1e-4)
+
+
+class Unheard(Op):
+    """An operation that no compiler knows."""
+
+    def output_shape(self, *inputs: tuple[int, ...]) -> tuple[int, ...]:
+        return inputs[0]
+
+
+def test_what_cannot_be_compiled_says_what_can() -> None:
+    unheard = Graph((3,), (Node(Unheard(), (0,), (), "strange"),), ())
+    with pytest.raises(
+        EngineError,
+        match=r"^The native engine has no Unheard \(layer strange\); the engine 'reference' "
+        r"computes every operation\.$",
+    ):
+        NATIVES[0].predictor(unheard, [])
+    branched = Graph((3,), (Node(Relu(), (0,), (), "a"), Node(Relu(), (0,), (), "b")), ())
+    with pytest.raises(
+        EngineError,
+        match=r"^The native engine computes chains of layers; layer b reads from elsewhere than "
+        r"the layer before\. Use the engine 'reference' for this network\.$",
+    ):
+        NATIVES[0].predictor(branched, [])
