@@ -67,12 +67,9 @@ def _compile(ir_text: str, target: binding.TargetMachine) -> bytes:
             f"The native engine emitted code that LLVM refuses ({error}). This is a bug of "
             "Pellucid: please report it; the engine 'reference' computes the network meanwhile."
         ) from error
+    # The emitter writes what LLVM's optimisation passes would make of it; they only cost time.
     module.triple = target.triple
     module.data_layout = str(target.target_data)
-    options = binding.create_pipeline_tuning_options(speed_level=1)
-    options.loop_vectorization = options.slp_vectorization = False
-    builder = binding.create_pass_builder(target, options)
-    builder.getModulePassManager().run(module, builder)
     return bytes(target.emit_object(module))
 
 

@@ -81,7 +81,8 @@ def choose_tile(
 
     steps: how many multiply-adds make one output. unit: rows and columns come in multiples of it.
     The estimate: two fused multiply-adds and two loads a cycle, four cycles from one
-    multiply-add of a chain to the next, and a fixed price for entering a tile.
+    multiply-add of a chain to the next, and a fixed price for entering a tile. Groups of
+    channels that are not all alike cost a little more, since threads share them badly.
     """
 
     def cycles(height: int, width: int, depth: int) -> float:
@@ -90,12 +91,13 @@ def choose_tile(
         return steps * step + 1.5 * sums + 20
 
     def price(tile: Tile) -> float:
-        return sum(
+        total = sum(
             many * more * most * cycles(height, width, depth)
             for many, height in pieces(rows, tile.rows)
             for more, width in pieces(columns, tile.columns)
             for most, depth in pieces(vectors, tile.vectors)
         )
+        return total * (1.02 if vectors % tile.vectors else 1.0)
 
     return min(_tiles(rows, columns, vectors, registers, unit), key=price)
 
@@ -103,12 +105,10 @@ def choose_tile(
 def _tiles(
     rows: int, columns: int, vectors: int, registers: int, unit: tuple[int, int]
 ) -> Iterator[Tile]:
-    smallest = unit[0] * unit[1]
+    """Tiles whose sums fit into registers, beside one vector of each weight and one broadcast."""
+    yield Tile(*unit, 1)
     for depth in range(1, vectors + 1):
         room = (registers - 1 - depth) // depth
-        if depth > 1 and room < smallest:
-            return
-        for height in range(unit[0], max(unit[0], min(rows, room)) + 1, unit[0]):
-            widest = max(unit[1], min(columns, room // height))
-            for width in range(unit[1], widest + 1, unit[1]):
+        for height in range(unit[0], min(rows, room) + 1, unit[0]):
+            for width in range(unit[1], min(columns, room // height) + 1, unit[1]):
                 yield Tile(height, width, depth)

@@ -15,7 +15,7 @@ from llvmlite import ir
 from pellucid.engines.native import synchronise
 from pellucid.engines.native.emit import F32, I32, I64, POINTER, Emitter, Index
 from pellucid.engines.native.frame import entry, field
-from pellucid.engines.native.kernels import elementwise, losses, optimizers, packing
+from pellucid.engines.native.kernels import convolution, elementwise, losses, optimizers, packing
 from pellucid.engines.native.layout import Layout
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.memory import Buffer, Memory, block_size
@@ -27,7 +27,7 @@ from pellucid.engines.native.stages import (
     ViewStage,
     make_stages,
 )
-from pellucid.graph import Graph
+from pellucid.graph import Graph, logits
 from pellucid.ops.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -122,21 +122,26 @@ def prediction(graph: Graph, machine: Machine) -> Program:
     size, row = image_layout(graph.input_shape)
     gather = elementwise.gather(emission.module, machine.vector, "gather", layouts[0], False)
     scatter = _scatter(emission, layouts[-1])
+    barrier = synchronise.barrier(emission.module, machine.vector)
 
     em = emission.emitter("predict", [POINTER, I64])
     frame, worker = em.arguments
     samples, table = field(em, frame, "samples"), field(em, frame, "parameters")
-    arena = em.at(field(em, frame, "arenas"), em.multiply(worker, emission.arena.size))
     images, outputs = field(em, frame, "images"), field(em, frame, "outputs")
-    control = field(em, frame, "control")
+    control, threads = field(em, frame, "control"), field(em, frame, "threads")
+    wait = [control, threads, field(em, frame, "yield")]
+    blocks = em.integer(em.quotient(em.add(samples, block - 1), block))
+    few = em.less(blocks, threads)
+    # Few samples: all threads work in the first one's arena.
+    mine = em.builder.select(few, em.integer(0), worker)
+    arena = em.at(field(em, frame, "arenas"), em.multiply(mine, emission.arena.size))
     values: list[ir.Value] = []
     for place in places:
         values.append(values[-1] if place < 0 else em.at(arena, place))
 
-    def run(ticket: ir.Value) -> None:
-        first = em.multiply(ticket, block)
-        count = em.integer(em.minimum(em.subtract(samples, first), block))
-        call = Call(
+    def block_call(number: Index) -> Call:
+        first = em.multiply(number, block)
+        return Call(
             em,
             values,
             gradients=[None] * len(values),
@@ -145,18 +150,49 @@ def prediction(graph: Graph, machine: Machine) -> Program:
             parameter=lambda number: entry(em, table, number),
             partial=lambda number: arena,
             packed=lambda place: arena,
-            samples=count,
+            scratch=lambda place: arena,
+            samples=em.integer(em.minimum(em.subtract(samples, first), block)),
             first=em.integer(first),
             key=lambda node: ir.Constant(I32, 0),
         )
-        numbers = [em.integer(first), count, em.integer(size), em.integer(row)]
+
+    def load(call: Call) -> None:
+        numbers = [call.first, call.samples, em.integer(size), em.integer(row)]
         em.builder.call(gather, [images, images, values[0], *numbers])
+
+    def unload(call: Call) -> None:
+        em.builder.call(scatter, [values[-1], outputs, call.first, call.samples])
+
+    def alone(number: ir.Value) -> None:
+        """One thread runs a block through the whole network."""
+        call = block_call(number)
+        load(call)
         for stage in stages:
             stage.forward(call)
-        em.builder.call(scatter, [values[-1], outputs, em.integer(first), count])
+        unload(call)
 
-    blocks = em.quotient(em.add(samples, block - 1), block)
-    synchronise.tickets(em, control, blocks, run)
+    def together(number: Index) -> None:
+        """All threads share the units of each stage, and wait for each other in between."""
+        call = block_call(number)
+        em.choose(em.equal(worker, 0), lambda: load(call))
+        em.builder.call(barrier, wait)
+        for stage in stages:
+            if stage.units > 1:
+                bounds = [
+                    em.builder.udiv(em.integer(em.multiply(part, stage.units)), threads)
+                    for part in (worker, em.add(worker, 1))
+                ]
+                stage.forward(call, *bounds)
+            else:
+                em.choose(em.equal(worker, 0), lambda stage=stage: stage.forward(call))
+            em.builder.call(barrier, wait)
+        em.choose(em.equal(worker, 0), lambda: unload(call))
+
+    em.choose(
+        few,
+        lambda: em.loop(0, blocks, together),
+        lambda: synchronise.tickets(em, control, blocks, alone),
+    )
     em.finish()
     return Program(str(emission.module), "predict", block, emission.arena.size)
 
@@ -180,17 +216,31 @@ def _scatter(emission: _Emission, source: Layout) -> ir.Function:
 
 
 def training(graph: Graph, machine: Machine, loss: Loss, optimizer: Optimizer) -> Program:
-    """The program that learns: train(frame, worker). `graph` and `loss` as `losses.logits` says."""
+    """The program that learns: train(frame, worker)."""
     return _Training(graph, machine, loss, optimizer).program()
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Which samples a block has.
+
+    step: of this call. start: the number of the batch's first sample among all. first: of the
+    block's first in the batch. count: samples in the block.
+    """
+
+    step: ir.Value
+    start: ir.Value
+    first: ir.Value
+    count: ir.Value
 
 
 class _Training(_Emission):
     """Emits the training program, phase by phase."""
 
     def __init__(self, graph: Graph, machine: Machine, loss: Loss, optimizer: Optimizer) -> None:
-        super().__init__(graph, machine, training=True)
-        self.graph = graph
-        self.loss = loss
+        self.graph, self.loss = logits(graph, loss)
+        super().__init__(self.graph, machine, training=True)
+        self.pair_is_whole = self.graph is graph
         self.optimizer = optimizer
         self.dropouts = tuple(
             stage.step.number for stage in self.stages if isinstance(stage, DropoutStage)
@@ -216,6 +266,7 @@ class _Training(_Emission):
         layouts, stages = self.plan.layouts, self.stages
         numbers = 2 * sum(layout.stride for layout in layouts)
         numbers += sum(s.winner_bytes // 4 + s.unpooled_size for s in stages)
+        self.scratch = {s.place: self.arena.take(s.scratch_size) for s in stages if s.scratch_size}
         self.block = block_size(numbers)
         shared_values = {s.place for s in stages if s.batch_gradient}
         shared_gradients = {s.place + 1 for s in stages if s.batch_gradient}
@@ -297,64 +348,73 @@ class _Training(_Emission):
         )
         row_loss: losses.RowLoss
         if isinstance(self.loss, SparseCategoricalCrossentropy | CategoricalCrossentropy):
-            logits = self.loss.from_logits
+            from_logits = self.loss.from_logits
             row_loss = (
-                losses.categorical_of_logits if logits else losses.categorical_of_probabilities
+                losses.categorical_of_logits if from_logits else losses.categorical_of_probabilities
             )
         elif isinstance(self.loss, BinaryCrossentropy):
-            logits = self.loss.from_logits
-            row_loss = losses.binary_of_logits if logits else losses.binary_of_probabilities
+            from_logits = self.loss.from_logits
+            row_loss = losses.binary_of_logits if from_logits else losses.binary_of_probabilities
         else:
             assert isinstance(self.loss, MeanSquaredError)
-            row_loss = losses.squared
+            from_logits, row_loss = False, losses.squared
+        if from_logits and self.pair_is_whole:
+            row_loss = losses.showing_logits(row_loss)
         return losses.loss(self.module, self.machine.vector, "loss", sizes, row_loss), sizes
 
-    def _emit_samples(self) -> ir.Function:
-        """samples(frame, arena, partial, step, start, first, count): some samples, there and back.
-
-        start: the number of the batch's first sample among all. first: this block's in the batch.
-        """
-        em = self.emitter("samples", [POINTER] * 3 + [I64] * 4)
-        frame, arena, partial, step, start, first, count = em.arguments
+    def _call(
+        self, em: Emitter, frame: ir.Value, arena: ir.Value, partial: ir.Value, numbers: _Numbers
+    ) -> Call:
+        """Where the numbers of a block of samples lie."""
         parameters, packed = field(em, frame, "parameters"), field(em, frame, "packed")
-        keys = em.at(field(em, frame, "keys"), em.multiply(step, len(self.dropouts)), kind=I32)
 
         def addresses(buffers: dict[int, Buffer]) -> list[ir.Value | None]:
             places = range(len(self.stages) + 1)
             return [
-                self.address(em, frame, buffers[place], arena, first) if place in buffers else None
+                self.address(em, frame, buffers[place], arena, numbers.first)
+                if place in buffers
+                else None
                 for place in places
             ]
 
         def key(node: int) -> ir.Value:
-            place = em.at(keys, self.dropouts.index(node), kind=I32)
-            return em.builder.load(place, typ=I32, align=4)
+            number = em.multiply(numbers.step, len(self.dropouts))
+            place = em.add(number, self.dropouts.index(node))
+            keys = field(em, frame, "keys")
+            return em.builder.load(em.at(keys, place, kind=I32), typ=I32, align=4)
 
-        values = [value for value in addresses(self.values) if value is not None]
-        call = Call(
+        return Call(
             em,
-            values,
+            [value for value in addresses(self.values) if value is not None],
             addresses(self.gradients),
             addresses(self.winners),
             addresses(self.unpooled),
             parameter=lambda number: entry(em, parameters, number),
             partial=lambda number: em.at(partial, self.partials[number]),
             packed=lambda place: em.at(packed, self.packed[place]),
-            samples=count,
-            first=first,
+            scratch=lambda place: em.at(arena, self.scratch[place]),
+            samples=numbers.count,
+            first=numbers.first,
             key=key,
         )
+
+    def _emit_samples(self) -> ir.Function:
+        """samples(frame, arena, partial, step, start, first, count): some samples, there and back."""
+        em = self.emitter("samples", [POINTER] * 3 + [I64] * 4)
+        frame, arena, partial, *rest = em.arguments
+        numbers = _Numbers(*rest)
+        call = self._call(em, frame, arena, partial, numbers)
         size, row = image_layout(self.graph.input_shape)
         images, order = field(em, frame, "images"), field(em, frame, "order")
-        number = em.integer(em.add(start, first))
-        sizes = [em.integer(size), em.integer(row)]
-        em.builder.call(self.gather, [images, order, values[0], number, count, *sizes])
+        number = em.integer(em.add(numbers.start, numbers.first))
+        place = [number, numbers.count, em.integer(size), em.integer(row)]
+        em.builder.call(self.gather, [images, order, call.values[0], *place])
         for stage in self.stages:
             stage.forward(call)
         results = [field(em, frame, name) for name in ("losses", "outputs")]
         targets, gradient = field(em, frame, "targets"), call.gradients[-1]
         assert gradient is not None
-        arguments = [values[-1], targets, order, *results, gradient, number, count]
+        arguments = [call.values[-1], targets, order, *results, gradient, number, numbers.count]
         em.builder.call(self.loss_function, arguments)
         for stage in reversed(self.stages):
             stage.backward(call)
@@ -446,8 +506,12 @@ class _Training(_Emission):
 
         def partition(number: ir.Value) -> None:
             partial = em.at(partials, em.multiply(number, self.partial_memory.size))
-            size = self.partial_memory.size
-            em.loop(0, size, lambda i: em.store(em.zero(), partial, i), step=em.vector)
+            convolution.clear(em, partial, self.partial_memory.size)
+            zero = em.integer(0)
+            whole = _Numbers(em.integer(step), em.integer(start), zero, zero)
+            call = self._call(em, frame, arena, partial, whole)
+            for stage in self.stages:
+                stage.begin_partition(call)
 
             def bound(place: Index) -> ir.Value:
                 return em.builder.udiv(
@@ -461,6 +525,8 @@ class _Training(_Emission):
                 em.builder.call(self.samples_function, [frame, arena, partial, *numbers])
 
             em.loop(bound(number), bound(em.add(number, 1)), block)
+            for stage in self.stages:
+                stage.end_partition(call)
 
         synchronise.tickets(em, control, partitions, partition)
 

@@ -17,7 +17,7 @@ from pellucid.engines.native.kernels.optimizers import SLOTS
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.synchronise import CONTROL_WORDS
 from pellucid.engines.native.team import aligned_zeros, team, yield_address
-from pellucid.graph import Graph, logits
+from pellucid.graph import Graph
 from pellucid.ops.base import Array
 from pellucid.ops.losses import Loss
 from pellucid.ops.optimizers import Optimizer
@@ -77,7 +77,6 @@ class NativePredictor:
         self._table = _addresses(self._parameters)
         self._compiled.point("parameters", self._table)
         self._output_shape = graph.output_shape
-        self._block = emitted.block
 
     def run(self, images: Array) -> Array:
         """See `pellucid.engines.base.Predictor`."""
@@ -88,7 +87,7 @@ class NativePredictor:
             frame[PLACE["images"]] = images.ctypes.data
             frame[PLACE["outputs"]] = outputs.ctypes.data
             frame[PLACE["samples"]] = count
-            compiled.run(min(compiled.threads, -(-count // self._block)))
+            compiled.run(compiled.threads)
         return outputs
 
 
@@ -108,7 +107,6 @@ class NativeTrainer:
     ) -> None:
         self._output_shape = graph.output_shape
         self._loss, self._optimizer, self._seed = loss, optimizer, seed
-        graph, loss = logits(graph, loss)
         emitted = program.training(graph, machine, loss, optimizer)
         self._program = emitted
         self._compiled = _Compiled(emitted, machine, threads)

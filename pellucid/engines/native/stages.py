@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from llvmlite import ir
 
-from pellucid.engines.native.emit import Emitter, Index
+from pellucid.engines.native.emit import I8, Emitter, Index
 from pellucid.engines.native.kernels import (
     convolution,
     dense,
     elementwise,
     losses,
+    packing,
+    pooled,
     pooling,
 )
-from pellucid.engines.native.layout import Layout
+from pellucid.engines.native.layout import Layout, aligned
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.plan import ACTIVATIONS, Plan, Step, computed_size
 from pellucid.ops.activations import Softmax
@@ -52,6 +54,7 @@ class Call:
     parameter: Callable[[int], ir.Value]
     partial: Callable[[int], ir.Value]
     packed: Callable[[int], ir.Value]
+    scratch: Callable[[int], ir.Value]
     samples: ir.Value
     first: ir.Value
     key: Callable[[int], ir.Value]
@@ -85,6 +88,11 @@ class Stage:
         return 0
 
     @property
+    def scratch_size(self) -> int:
+        """Numbers of working memory that the backward pass needs, whatever the samples."""
+        return 0
+
+    @property
     def packed_sizes(self) -> tuple[int, int, int] | None:
         """How the kernel is transposed for the backward pass: matrices, rows, columns."""
         return None
@@ -107,8 +115,14 @@ class Stage:
         """Emit the call of the forward kernel, for the units low … high of every sample."""
         raise NotImplementedError
 
+    def begin_partition(self, call: Call) -> None:
+        """Emit what comes before the first block of a partition of the batch."""
+
     def backward(self, call: Call) -> None:
         """Emit the calls of the backward kernels."""
+
+    def end_partition(self, call: Call) -> None:
+        """Emit what comes after the last block of a partition of the batch."""
 
     def name(self, what: str) -> str:
         """The name of a kernel in the compiled module."""
@@ -190,6 +204,15 @@ class ConvolutionStage(Stage):
         )
         if not training:
             return
+        if conv.use_bias and self.trainable[1]:
+            self.functions["bias"] = convolution.bias_gradient(
+                module, machine, self.name("bias_gradient"), conv.filters, self.target
+            )
+        self.emit_backward(module, machine)
+
+    def emit_backward(self, module: ir.Module, machine: Machine) -> None:
+        """Emit the kernels of the way back, but for the bias."""
+        conv = self.conv
         if conv.pool:
             self.functions["unpool"] = convolution.unpool(
                 module, machine.vector, self.name("unpool"), conv, self.unpooled
@@ -206,10 +229,6 @@ class ConvolutionStage(Stage):
         if self.trainable[0]:
             self.functions["kernel"] = convolution.kernel_gradient(
                 module, machine, self.name("kernel_gradient"), conv, self.unpooled
-            )
-        if conv.use_bias and self.trainable[1]:
-            self.functions["bias"] = convolution.bias_gradient(
-                module, machine, self.name("bias_gradient"), conv.filters, self.target
             )
         if self.input_gradient:
             self.functions["input"] = convolution.input_gradient(
@@ -252,6 +271,86 @@ class ConvolutionStage(Stage):
         if dx is not None:
             packed = call.packed(self.place)
             self.call(call, "input", slopes, packed, dx, call.samples)
+
+
+class PooledStage(ConvolutionStage):
+    """A convolution whose way back visits only the outputs that won their pooling window."""
+
+    @property
+    def unpooled_size(self) -> int:
+        return 0
+
+    @property
+    def scratch_size(self) -> int:
+        conv = self.conv
+        return aligned(pooled.lists(conv).size) + conv.filters * conv.window
+
+    @property
+    def packed_sizes(self) -> tuple[int, int, int] | None:
+        conv = self.conv
+        return (1, conv.window, conv.filters) if self.input_gradient else None
+
+    def emit_backward(self, module: ir.Module, machine: Machine) -> None:
+        conv, vector = self.conv, machine.vector
+        if conv.activation:
+            self.functions["slope"] = elementwise.activation_gradient(
+                module, vector, self.name("slope"), conv.activation, self.target, self.target
+            )
+        self.functions["collect"] = pooled.collect(module, vector, self.name("collect"), conv)
+        if self.trainable[0]:
+            self.functions["kernel"] = pooled.kernel_gradient(
+                module, machine, self.name("kernel_gradient"), conv
+            )
+            self.functions["restore"] = packing.transpose(
+                module, vector, self.name("restore"), conv.filters, conv.window
+            )
+        if self.input_gradient:
+            self.functions["input"] = pooled.input_gradient(
+                module, machine, self.name("input_gradient"), conv
+            )
+
+    def begin_partition(self, call: Call) -> None:
+        if "kernel" in self.functions:
+            conv = self.conv
+            sums = self._kernel_sums(call)
+            convolution.clear(call.em, sums, aligned(conv.filters * conv.window))
+
+    def backward(self, call: Call) -> None:
+        em, conv = call.em, self.conv
+        x, y = call.values[self.place], call.values[self.place + 1]
+        dy, dx, won = (
+            call.gradients[self.place + 1],
+            call.gradients[self.place],
+            call.winners[self.place],
+        )
+        assert dy is not None and won is not None
+        if "slope" in self.functions:
+            self.call(call, "slope", y, dy, dy, call.samples)
+        if "bias" in self.functions:
+            self.call(call, "bias", dy, call.partial(self.parameters[1]), call.samples)
+        words = call.scratch(self.place)
+
+        def sample(number: Index) -> None:
+            dy_sample = em.at(dy, em.multiply(number, self.target.stride))
+            won_sample = em.at(won, em.multiply(number, self.winner_bytes), kind=I8)
+            self.call(call, "collect", dy_sample, won_sample, words)
+            if "kernel" in self.functions:
+                x_sample = em.at(x, em.multiply(number, self.source.stride))
+                self.call(call, "kernel", x_sample, words, self._kernel_sums(call))
+            if dx is not None:
+                dx_sample = em.at(dx, em.multiply(number, self.source.stride))
+                self.call(call, "input", words, call.packed(self.place), dx_sample)
+
+        em.loop(0, call.samples, sample)
+
+    def end_partition(self, call: Call) -> None:
+        if "kernel" in self.functions:
+            partial = call.partial(self.parameters[0])
+            self.call(call, "restore", self._kernel_sums(call), partial, 0, 1)
+
+    def _kernel_sums(self, call: Call) -> ir.Value:
+        """Where the kernel's gradient grows, transposed."""
+        return call.em.at(call.scratch(self.place), aligned(pooled.lists(self.conv).size))
 
 
 class DenseStage(Stage):
@@ -497,6 +596,7 @@ class ViewStage(Stage):
 
 KINDS: dict[type, type[Stage]] = {
     Conv2D: ConvolutionStage,
+    Dense: DenseStage,
     MaxPooling2D: PoolingStage,
     AveragePooling2D: PoolingStage,
     Rescaling: ElementwiseStage,
@@ -512,17 +612,15 @@ def make_stages(plan: Plan, trainable: tuple[bool, ...]) -> list[Stage]:
     stages: list[Stage] = []
     learning = False
     for place, step in enumerate(plan.steps):
-        op = step.node.op
-        kind = KINDS.get(type(op)) or _dense_kind(plan.layouts[place])
         mine = tuple(trainable[number] for number in step.node.parameters)
-        stage = kind(place, step, plan.layouts[place], plan.layouts[place + 1], learning, mine)
-        if isinstance(stage, DropoutStage):
+        source, target = plan.layouts[place], plan.layouts[place + 1]
+        stage = KINDS[type(step.node.op)](place, step, source, target, learning, mine)
+        if isinstance(stage, ConvolutionStage) and pooled.worth_while(stage.conv):
+            stage = PooledStage(place, step, source, target, learning, mine)
+        elif isinstance(stage, DenseStage) and source.rows * source.columns > 1:
+            stage = ConvolutionStage(place, step, source, target, learning, mine)
+        elif isinstance(stage, DropoutStage):
             stage.full_columns = plan.shapes[place][-2] if len(plan.shapes[place]) > 1 else 1
         learning = learning or any(mine)
         stages.append(stage)
     return stages
-
-
-def _dense_kind(source: Layout) -> type[Stage]:
-    """A dense layer on one row is a matrix product; on an image it is a 1 × 1 convolution."""
-    return DenseStage if source.rows == source.columns == 1 and source.plain else ConvolutionStage

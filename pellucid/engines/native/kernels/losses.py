@@ -262,6 +262,23 @@ def categorical_of_logits(
     return loss
 
 
+def showing_logits(row_loss: RowLoss) -> RowLoss:
+    """The same loss for a network whose own output is the logits: those are what it shows."""
+
+    def row(
+        em: Emitter, x: ir.Value, target: Target, p: ir.Value, dx: ir.Value, channels: int
+    ) -> ir.Value:
+        loss = row_loss(em, x, target, p, dx, channels)
+
+        def copy(c: Index, lanes: int) -> None:
+            em.store(em.load(x, c, lanes=lanes), p, c, lanes=lanes)
+
+        for_channels(em, channels, copy, [])
+        return loss
+
+    return row
+
+
 def categorical_of_probabilities(
     em: Emitter, x: ir.Value, target: Target, p: ir.Value, dx: ir.Value, channels: int
 ) -> ir.Value:
