@@ -7,6 +7,7 @@ two integers happens at once, so that static offsets end in the addresses of the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from llvmlite import ir
 
@@ -18,8 +19,8 @@ F32 = ir.FloatType()
 POINTER = ir.PointerType()
 VOID = ir.VoidType()
 
-Index = int | ir.Value
-Values = list[ir.Value]
+Index: TypeAlias = int | ir.Value
+Values: TypeAlias = list[ir.Value]
 
 
 class Emitter:
