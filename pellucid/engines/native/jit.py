@@ -6,6 +6,7 @@ import ctypes
 import functools
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -40,9 +41,10 @@ class Library:
         """Where a function's code begins."""
         return int(self._engine.get_function_address(name))
 
-    def function(self, name: str, *arguments: type) -> ctypes._CFuncPtr:
-        """A callable for a function that returns nothing; it runs without the interpreter's lock."""
-        return ctypes.CFUNCTYPE(None, *arguments)(self.address(name))
+    def function(self, name: str, *arguments: type) -> Callable[..., None]:
+        """A callable for a function that returns nothing; it runs without Python's lock."""
+        function: Callable[..., None] = ctypes.CFUNCTYPE(None, *arguments)(self.address(name))
+        return function
 
 
 @functools.cache

@@ -26,8 +26,16 @@ from pellucid.shapes import Shape
 
 ACTIVATIONS: dict[type[Op], str] = {Relu: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}
 KNOWN = (
-    *ACTIVATIONS, Softmax, Conv2D, Dense, Dropout, AveragePooling2D, MaxPooling2D, Flatten, Rescaling
-)  # fmt: skip
+    *ACTIVATIONS,
+    AveragePooling2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPooling2D,
+    Rescaling,
+    Softmax,
+)
 
 
 @dataclass(frozen=True)

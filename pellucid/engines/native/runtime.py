@@ -10,11 +10,13 @@ import numpy as np
 
 from pellucid import random
 from pellucid.engines.base import Steps
-from pellucid.engines.native import program
 from pellucid.engines.native.frame import FIELDS
 from pellucid.engines.native.jit import Library
 from pellucid.engines.native.kernels.optimizers import SLOTS
 from pellucid.engines.native.machine import Machine
+from pellucid.engines.native.programs.emission import Program
+from pellucid.engines.native.programs.prediction import prediction
+from pellucid.engines.native.programs.training import training
 from pellucid.engines.native.synchronise import CONTROL_WORDS
 from pellucid.engines.native.team import aligned_zeros, team, yield_address
 from pellucid.graph import Graph
@@ -28,7 +30,7 @@ PLACE = {name: place for place, name in enumerate(FIELDS)}
 class _Compiled:
     """A program with its memory, ready to be called by all threads."""
 
-    def __init__(self, emitted: program.Program, machine: Machine, threads: int) -> None:
+    def __init__(self, emitted: Program, machine: Machine, threads: int) -> None:
         self.threads = threads
         self.library = Library(emitted.code, machine)
         self._entry = self.library.address(emitted.entry)
@@ -71,7 +73,7 @@ class NativePredictor:
     def __init__(
         self, graph: Graph, parameters: Sequence[Array], machine: Machine, threads: int
     ) -> None:
-        emitted = program.prediction(graph, machine)
+        emitted = prediction(graph, machine)
         self._compiled = _Compiled(emitted, machine, threads)
         self._parameters = list(parameters)
         self._table = _addresses(self._parameters)
@@ -107,7 +109,7 @@ class NativeTrainer:
     ) -> None:
         self._output_shape = graph.output_shape
         self._loss, self._optimizer, self._seed = loss, optimizer, seed
-        emitted = program.training(graph, machine, loss, optimizer)
+        emitted = training(graph, machine, loss, optimizer)
         self._program = emitted
         self._compiled = _Compiled(emitted, machine, threads)
         self._compiled.take("partials", emitted.partial * emitted.partitions)

@@ -45,7 +45,10 @@ def tickets(em: Emitter, control: ir.Value, count: Index, body: Callable[[ir.Val
 
 
 def barrier(module: ir.Module, vector: int) -> ir.Function:
-    """Wait until all threads have arrived. Emits barrier(control, threads, yield)."""
+    """Where threads wait until all have arrived.
+
+    Emits barrier(control, threads, yield).
+    """
     em = Emitter(module, vector, "barrier", [POINTER, I64, I64])
     control, threads, let_run = em.arguments
     builder = em.builder

@@ -67,7 +67,7 @@ def forward(
 def input_gradient(
     module: ir.Module, machine: Machine, name: str, dense: Dense, block: int
 ) -> ir.Function:
-    """Dx = dy @ w, summed in the order of the units. Emits name(dy, w, dx, samples).
+    """Compute dx = dy @ w, summed in the order of the units. Emits name(dy, w, dx, samples).
 
     w is transposed: (units, inputs).
     """
@@ -99,7 +99,7 @@ def input_gradient(
 
 
 def kernel_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense) -> ir.Function:
-    """Dw = the sum over samples, in their order, of x · dy, for some of the inputs.
+    """Compute dw, the sum over samples, in their order, of x · dy, for some of the inputs.
 
     Emits name(x, dy, dw, samples, low, high): rows low … high of dw (inputs, units).
     """
@@ -142,7 +142,7 @@ def kernel_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense
 
 
 def bias_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense) -> ir.Function:
-    """Db = the sum of dy over samples, in their order. Emits name(dy, db, samples)."""
+    """Compute db, the sum of dy over samples, in their order. Emits name(dy, db, samples)."""
     em = Emitter(module, machine.vector, name, [POINTER] * 2 + [I64])
     dy, db, samples = em.arguments
     for v, n in enumerate(vectors(dense.units, machine.vector)):

@@ -192,8 +192,8 @@ def philox(em: Emitter, low: ir.Value, high: ir.Value, key: ir.Value) -> ir.Valu
 def gather(module: ir.Module, vector: int, name: str, target: Layout, ordered: bool) -> ir.Function:
     """Copy samples out of the caller's arrays into a layout with its border.
 
-    Emits name(images, order, target, first, samples, image size, image row): sample i of the target is image
-    order[first + i] if `ordered`, else image first + i.
+    Emits name(images, order, target, first, samples, image size, image row): sample i of the
+    target is image order[first + i] if `ordered`, else image first + i.
     """
     em = Emitter(module, vector, name, [POINTER, POINTER, POINTER, I64, I64, I64, I64])
     images, order, y, first, samples, image_stride, image_row = em.arguments

@@ -10,6 +10,13 @@ from llvmlite import ir
 from pellucid.engines.native.emit import F32, I32, I64, POINTER, Emitter, Index, Values
 from pellucid.engines.native.kernels import mathematics
 from pellucid.engines.native.layout import Layout
+from pellucid.ops.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Loss,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
 
 EPSILON = 1e-7  # Keras's, which keeps probabilities away from 0 and 1
 
@@ -116,7 +123,7 @@ def _for_pixels(
 
 
 def softmax_gradient(module: ir.Module, vector: int, name: str, rows: Rows) -> ir.Function:
-    """Dx = y (dy - sum(dy · y)) of every row. Emits name(y, dy, dx, samples).
+    """Compute dx = y (dy - sum(dy · y)) of every row. Emits name(y, dy, dx, samples).
 
     dx lies as the source, y and dy as the target of the forward pass.
     """
@@ -398,3 +405,19 @@ def _itself(em: Emitter, x: ir.Value) -> ir.Value:
 binary_of_logits = number_by_number(mathematics.sigmoid, _binary_of_logits)
 binary_of_probabilities = number_by_number(_itself, _binary_of_probabilities)
 squared = number_by_number(_itself, _squared)
+
+
+def row_loss(loss: Loss, show_logits: bool) -> RowLoss:
+    """How a loss handles one row.
+
+    show_logits: whether a loss `from_logits` reads the network's own output, which is then what
+    predictions are, and not that of a softmax or sigmoid which the loss took over.
+    """
+    if isinstance(loss, MeanSquaredError):
+        return squared
+    if isinstance(loss, BinaryCrossentropy):
+        found = binary_of_logits if loss.from_logits else binary_of_probabilities
+    else:
+        assert isinstance(loss, CategoricalCrossentropy | SparseCategoricalCrossentropy)
+        found = categorical_of_logits if loss.from_logits else categorical_of_probabilities
+    return showing_logits(found) if loss.from_logits and show_logits else found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values
-from pellucid.engines.native.kernels.convolution import for_pieces
+from pellucid.engines.native.kernels.tiling import for_pieces
 
 
 def transpose(module: ir.Module, vector: int, name: str, rows: int, columns: int) -> ir.Function:

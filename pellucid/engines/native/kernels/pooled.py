@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from pellucid.engines.native.emit import F32, I8, I32, I64, POINTER, Emitter, Index, Values, vectors
-from pellucid.engines.native.kernels.convolution import Convolution, clear
+from pellucid.engines.native.kernels.convolution import Convolution
+from pellucid.engines.native.kernels.tiling import clear
 from pellucid.engines.native.machine import Machine
 
 SHORTEST_RUN = 16  # numbers that must lie side by side for this to be worth while
@@ -165,7 +166,7 @@ def _for_entries(
     kind: str,
     parts: list[_Part],
 ) -> Values:
-    """sums += gradient · vectors at the entry's offset from `base`, entry after entry."""
+    """Add gradient · vectors at the entry's offset from `base` to the sums, entry after entry."""
     builder = em.builder
 
     def entry(number: Index, *totals: ir.Value) -> Values:
@@ -184,7 +185,7 @@ def _for_entries(
 def kernel_gradient(
     module: ir.Module, machine: Machine, name: str, conv: Convolution
 ) -> ir.Function:
-    """dw += x · dy over the listed outputs of one sample, filter by filter.
+    """Add x · dy over the listed outputs of one sample to dw, filter by filter.
 
     Emits name(x, words, dw); dw is transposed: (filter, kernel row, kernel column, channel).
     """
@@ -210,7 +211,7 @@ def kernel_gradient(
 def input_gradient(
     module: ir.Module, machine: Machine, name: str, conv: Convolution
 ) -> ir.Function:
-    """dx = the listed outputs of one sample, each spread over its window by its filter.
+    """Spread the listed outputs of one sample over their windows of dx, by their filters.
 
     Emits name(words, w, dx); w is transposed like dw. Sums run over kernel rows, then positions,
     then filters, however the vectors are cut.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values, vectors
-from pellucid.engines.native.kernels.convolution import clear
+from pellucid.engines.native.kernels.tiling import clear
 from pellucid.engines.native.layout import Layout
 
 
@@ -52,7 +52,10 @@ def forward(module: ir.Module, vector: int, name: str, pool: Pooling, winners: b
 
 
 def backward(module: ir.Module, vector: int, name: str, pool: Pooling) -> ir.Function:
-    """Dx = each window's gradient, given to its winner or shared out. Emits name(dy, winners, dx, samples)."""
+    """Give each window's gradient to its winner, or share it out.
+
+    Emits name(dy, winners, dx, samples).
+    """
     em = Emitter(module, vector, name, [POINTER, POINTER, POINTER, I64])
     dy, won, dx, samples = em.arguments
     # dx lies as the source, dy as the target of the forward pass.
@@ -85,7 +88,7 @@ def backward(module: ir.Module, vector: int, name: str, pool: Pooling) -> ir.Fun
 
 @dataclass(frozen=True)
 class _Window:
-    """One window: offsets of its sample and channel in source, target and winners, and its bounds."""
+    """One window: its offsets in source, target and winners, and its bounds."""
 
     source: Index
     target: Index

@@ -1,13 +1,14 @@
-"""Programs: whole networks as compiled functions that every worker thread calls once.
+"""The program that learns.
 
-`prediction` runs blocks of samples through all stages, each block by whichever thread comes first.
-`training` runs whole steps: transpose the weights, then blocks forward and back, then sum the
-partial gradients and take the optimizer's step; a barrier stands between these phases.
+A step transposes the weights, runs blocks of samples forward and back, then sums the partial
+gradients and takes the optimizer's step; a barrier stands between these phases. The batch is cut
+into partitions and blocks that do not depend on the threads, so sums never do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from llvmlite import ir
@@ -15,204 +16,18 @@ from llvmlite import ir
 from pellucid.engines.native import synchronise
 from pellucid.engines.native.emit import F32, I32, I64, POINTER, Emitter, Index
 from pellucid.engines.native.frame import entry, field
-from pellucid.engines.native.kernels import convolution, elementwise, losses, optimizers, packing
-from pellucid.engines.native.layout import Layout
+from pellucid.engines.native.kernels import elementwise, losses, optimizers, packing, tiling
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.memory import Buffer, Memory, block_size
-from pellucid.engines.native.plan import make_plan
-from pellucid.engines.native.stages import (
-    Call,
-    DropoutStage,
-    Stage,
-    ViewStage,
-    make_stages,
-)
+from pellucid.engines.native.programs.emission import Emission, Program, image_layout
+from pellucid.engines.native.stages import Call, DropoutStage, Stage
 from pellucid.graph import Graph, logits
-from pellucid.ops.losses import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    Loss,
-    MeanSquaredError,
-    SparseCategoricalCrossentropy,
-)
+from pellucid.ops.losses import Loss, SparseCategoricalCrossentropy
 from pellucid.ops.optimizers import Optimizer
-from pellucid.shapes import Shape
 
 LARGEST_PARTITION_COUNT = 16
 PARTIAL_NUMBERS = 2**26  # partial gradients should stay within 256 MB
 CHUNK = 8192  # numbers of a parameter that one ticket updates
-
-
-@dataclass(frozen=True)
-class Program:
-    """Emitted code and what its caller has to provide: sizes in float32 numbers.
-
-    entry: the function's name. block: samples that run together. arena: a worker's memory.
-    shared: a batch's memory for each sample. partial: one partition of gradients. partitions: the
-    most there are. packed: transposed weights. dropouts: nodes in the order of the keys.
-    """
-
-    code: str
-    entry: str
-    block: int
-    arena: int
-    shared: int = 0
-    partial: int = 0
-    partitions: int = 1
-    packed: int = 0
-    dropouts: tuple[int, ...] = ()
-
-
-def image_layout(shape: Shape) -> tuple[int, int]:
-    """(size, row): distances between images, and between rows of an image, in a plain array."""
-    *_, columns, channels = (1, 1, *shape)
-    size = 1
-    for axis in shape:
-        size *= axis
-    return size, columns * channels
-
-
-class _Emission:
-    """What both programs share: the module, the plan, its stages and the places of its values."""
-
-    def __init__(self, graph: Graph, machine: Machine, training: bool) -> None:
-        self.machine = machine
-        self.module = ir.Module(name="pellucid")
-        self.plan = make_plan(graph)
-        trainable = tuple(parameter.trainable for parameter in graph.parameters)
-        self.stages = make_stages(self.plan, trainable)
-        self.training = training
-        self.arena = Memory()
-        self.shared = Memory()
-
-    def emitter(self, name: str, arguments: Sequence[ir.Type]) -> Emitter:
-        """A new function of the module."""
-        return Emitter(self.module, self.machine.vector, name, arguments)
-
-    def emit_stages(self, block: int) -> None:
-        """Emit the kernels of every stage."""
-        for stage in self.stages:
-            stage.emit(self.module, self.machine, self.training, block)
-
-    def is_view(self, value: int) -> bool:
-        """Whether a value is the one before it under another shape."""
-        return value > 0 and isinstance(self.stages[value - 1], ViewStage)
-
-    def address(
-        self, em: Emitter, frame: ir.Value, buffer: Buffer, arena: ir.Value, first: Index
-    ) -> ir.Value:
-        """Where the numbers of a block's first sample lie; `first` is its number in the batch."""
-        if not buffer.shared:
-            return em.at(arena, buffer.offset)
-        # The shared buffers lie one after the other, each with room for the whole batch.
-        start = em.multiply(field(em, frame, "batch"), buffer.offset)
-        return em.at(field(em, frame, "shared"), start, em.multiply(first, buffer.stride))
-
-
-def prediction(graph: Graph, machine: Machine) -> Program:
-    """The program that answers: predict(frame, worker)."""
-    emission = _Emission(graph, machine, training=False)
-    stages, layouts = emission.stages, emission.plan.layouts
-    block = block_size(sum(layout.stride for layout in layouts))
-    emission.emit_stages(block)
-    places = [
-        emission.arena.take(layout.stride * block) if not emission.is_view(value) else -1
-        for value, layout in enumerate(layouts)
-    ]
-    size, row = image_layout(graph.input_shape)
-    gather = elementwise.gather(emission.module, machine.vector, "gather", layouts[0], False)
-    scatter = _scatter(emission, layouts[-1])
-    barrier = synchronise.barrier(emission.module, machine.vector)
-
-    em = emission.emitter("predict", [POINTER, I64])
-    frame, worker = em.arguments
-    samples, table = field(em, frame, "samples"), field(em, frame, "parameters")
-    images, outputs = field(em, frame, "images"), field(em, frame, "outputs")
-    control, threads = field(em, frame, "control"), field(em, frame, "threads")
-    wait = [control, threads, field(em, frame, "yield")]
-    blocks = em.integer(em.quotient(em.add(samples, block - 1), block))
-    few = em.less(blocks, threads)
-    # Few samples: all threads work in the first one's arena.
-    mine = em.builder.select(few, em.integer(0), worker)
-    arena = em.at(field(em, frame, "arenas"), em.multiply(mine, emission.arena.size))
-    values: list[ir.Value] = []
-    for place in places:
-        values.append(values[-1] if place < 0 else em.at(arena, place))
-
-    def block_call(number: Index) -> Call:
-        first = em.multiply(number, block)
-        return Call(
-            em,
-            values,
-            gradients=[None] * len(values),
-            winners=[None] * len(values),
-            unpooled=[None] * len(values),
-            parameter=lambda number: entry(em, table, number),
-            partial=lambda number: arena,
-            packed=lambda place: arena,
-            scratch=lambda place: arena,
-            samples=em.integer(em.minimum(em.subtract(samples, first), block)),
-            first=em.integer(first),
-            key=lambda node: ir.Constant(I32, 0),
-        )
-
-    def load(call: Call) -> None:
-        numbers = [call.first, call.samples, em.integer(size), em.integer(row)]
-        em.builder.call(gather, [images, images, values[0], *numbers])
-
-    def unload(call: Call) -> None:
-        em.builder.call(scatter, [values[-1], outputs, call.first, call.samples])
-
-    def alone(number: ir.Value) -> None:
-        """One thread runs a block through the whole network."""
-        call = block_call(number)
-        load(call)
-        for stage in stages:
-            stage.forward(call)
-        unload(call)
-
-    def together(number: Index) -> None:
-        """All threads share the units of each stage, and wait for each other in between."""
-        call = block_call(number)
-        em.choose(em.equal(worker, 0), lambda: load(call))
-        em.builder.call(barrier, wait)
-        for stage in stages:
-            if stage.units > 1:
-                bounds = [
-                    em.builder.udiv(em.integer(em.multiply(part, stage.units)), threads)
-                    for part in (worker, em.add(worker, 1))
-                ]
-                stage.forward(call, *bounds)
-            else:
-                em.choose(em.equal(worker, 0), lambda stage=stage: stage.forward(call))
-            em.builder.call(barrier, wait)
-        em.choose(em.equal(worker, 0), lambda: unload(call))
-
-    em.choose(
-        few,
-        lambda: em.loop(0, blocks, together),
-        lambda: synchronise.tickets(em, control, blocks, alone),
-    )
-    em.finish()
-    return Program(str(emission.module), "predict", block, emission.arena.size)
-
-
-def _scatter(emission: _Emission, source: Layout) -> ir.Function:
-    """Copy a block of outputs into the caller's array. Emits scatter(source, outputs, first, samples)."""
-    em = emission.emitter("scatter", [POINTER, POINTER, I64, I64])
-    x, outputs, first, samples = em.arguments
-
-    def sample(number: Index) -> None:
-        start = em.multiply(em.add(first, number), source.size)
-
-        def copy(c: Index, lanes: int) -> None:
-            value = em.load(x, em.multiply(number, source.stride), c, lanes=lanes)
-            em.store(value, outputs, start, c, lanes=lanes)
-
-        losses.for_channels(em, source.size, copy, [])
-
-    em.loop(0, samples, sample)
-    return em.finish()
 
 
 def training(graph: Graph, machine: Machine, loss: Loss, optimizer: Optimizer) -> Program:
@@ -234,12 +49,13 @@ class _Numbers:
     count: ir.Value
 
 
-class _Training(_Emission):
+class _Training(Emission):
     """Emits the training program, phase by phase."""
 
     def __init__(self, graph: Graph, machine: Machine, loss: Loss, optimizer: Optimizer) -> None:
         self.graph, self.loss = logits(graph, loss)
         super().__init__(self.graph, machine, training=True)
+        # Without a softmax or sigmoid that the loss took over, predictions are what they are.
         self.pair_is_whole = self.graph is graph
         self.optimizer = optimizer
         self.dropouts = tuple(
@@ -248,13 +64,13 @@ class _Training(_Emission):
         self._place_values()
         self.partial_memory = Memory()
         self.partials = {
-            number: self.partial_memory.take(_size(parameter.shape))
+            number: self.partial_memory.take(math.prod(parameter.shape))
             for number, parameter in enumerate(graph.parameters)
             if parameter.trainable
         }
         self.packed_memory = Memory()
         self.packed = {
-            stage.place: self.packed_memory.take(_product(stage.packed_sizes))
+            stage.place: self.packed_memory.take(math.prod(stage.packed_sizes))
             for stage in self.stages
             if stage.packed_sizes
         }
@@ -320,7 +136,7 @@ class _Training(_Emission):
             for stage in self.stages
             if stage.packed_sizes
         }
-        self.loss_function, self.loss_sizes = self._emit_loss()
+        self.loss_function = self._emit_loss()
         self.update = optimizers.update(self.module, self.machine.vector, "update", self.optimizer)
         self.samples_function = self._emit_samples()
         self._emit_entry()
@@ -336,31 +152,17 @@ class _Training(_Emission):
             self.dropouts,
         )
 
-    def _emit_loss(self) -> tuple[ir.Function, losses.LossSizes]:
-        output = self.plan.layouts[-1]
-        place = len(self.stages)
+    def _emit_loss(self) -> ir.Function:
+        output, last = self.plan.layouts[-1], len(self.stages)
         sizes = losses.LossSizes(
             output.rows * output.columns,
             output.channels,
-            self.values[place].stride,
-            self.gradients[place].stride,
+            self.values[last].stride,
+            self.gradients[last].stride,
             isinstance(self.loss, SparseCategoricalCrossentropy),
         )
-        row_loss: losses.RowLoss
-        if isinstance(self.loss, SparseCategoricalCrossentropy | CategoricalCrossentropy):
-            from_logits = self.loss.from_logits
-            row_loss = (
-                losses.categorical_of_logits if from_logits else losses.categorical_of_probabilities
-            )
-        elif isinstance(self.loss, BinaryCrossentropy):
-            from_logits = self.loss.from_logits
-            row_loss = losses.binary_of_logits if from_logits else losses.binary_of_probabilities
-        else:
-            assert isinstance(self.loss, MeanSquaredError)
-            from_logits, row_loss = False, losses.squared
-        if from_logits and self.pair_is_whole:
-            row_loss = losses.showing_logits(row_loss)
-        return losses.loss(self.module, self.machine.vector, "loss", sizes, row_loss), sizes
+        row_loss = losses.row_loss(self.loss, self.pair_is_whole)
+        return losses.loss(self.module, self.machine.vector, "loss", sizes, row_loss)
 
     def _call(
         self, em: Emitter, frame: ir.Value, arena: ir.Value, partial: ir.Value, numbers: _Numbers
@@ -368,14 +170,11 @@ class _Training(_Emission):
         """Where the numbers of a block of samples lie."""
         parameters, packed = field(em, frame, "parameters"), field(em, frame, "packed")
 
-        def addresses(buffers: dict[int, Buffer]) -> list[ir.Value | None]:
-            places = range(len(self.stages) + 1)
-            return [
-                self.address(em, frame, buffers[place], arena, numbers.first)
-                if place in buffers
-                else None
-                for place in places
-            ]
+        def addresses(buffers: dict[int, Buffer]) -> dict[int, ir.Value]:
+            return {
+                place: self.address(em, frame, buffer, arena, numbers.first)
+                for place, buffer in buffers.items()
+            }
 
         def key(node: int) -> ir.Value:
             number = em.multiply(numbers.step, len(self.dropouts))
@@ -385,21 +184,24 @@ class _Training(_Emission):
 
         return Call(
             em,
-            [value for value in addresses(self.values) if value is not None],
+            numbers.count,
+            numbers.first,
+            lambda number: entry(em, parameters, number),
+            addresses(self.values),
             addresses(self.gradients),
             addresses(self.winners),
             addresses(self.unpooled),
-            parameter=lambda number: entry(em, parameters, number),
-            partial=lambda number: em.at(partial, self.partials[number]),
-            packed=lambda place: em.at(packed, self.packed[place]),
-            scratch=lambda place: em.at(arena, self.scratch[place]),
-            samples=numbers.count,
-            first=numbers.first,
+            packed={place: em.at(packed, offset) for place, offset in self.packed.items()},
+            scratch={place: em.at(arena, offset) for place, offset in self.scratch.items()},
+            partials={number: em.at(partial, offset) for number, offset in self.partials.items()},
             key=key,
         )
 
     def _emit_samples(self) -> ir.Function:
-        """samples(frame, arena, partial, step, start, first, count): some samples, there and back."""
+        """Some samples, there and back.
+
+        Emits samples(frame, arena, partial, step, start, first, count).
+        """
         em = self.emitter("samples", [POINTER] * 3 + [I64] * 4)
         frame, arena, partial, *rest = em.arguments
         numbers = _Numbers(*rest)
@@ -412,12 +214,13 @@ class _Training(_Emission):
         for stage in self.stages:
             stage.forward(call)
         results = [field(em, frame, name) for name in ("losses", "outputs")]
-        targets, gradient = field(em, frame, "targets"), call.gradients[-1]
-        assert gradient is not None
-        arguments = [call.values[-1], targets, order, *results, gradient, number, numbers.count]
+        last = len(self.stages)
+        pointers = [call.values[last], field(em, frame, "targets"), order, *results]
+        arguments = [*pointers, call.gradients[last], number, numbers.count]
         em.builder.call(self.loss_function, arguments)
         for stage in reversed(self.stages):
-            stage.backward(call)
+            if stage.learns:
+                stage.backward(call)
         return em.finish()
 
     def _emit_entry(self) -> None:
@@ -475,7 +278,8 @@ class _Training(_Emission):
     ) -> tuple[list[int], list[Callable[[Index], None]]]:
         """One ticket for each matrix that the backward pass needs transposed."""
         table, packed = field(em, frame, "parameters"), field(em, frame, "packed")
-        counts, bodies = [], []
+        counts: list[int] = []
+        bodies: list[Callable[[Index], None]] = []
         for stage in self.stages:
             if not stage.packed_sizes:
                 continue
@@ -506,7 +310,7 @@ class _Training(_Emission):
 
         def partition(number: ir.Value) -> None:
             partial = em.at(partials, em.multiply(number, self.partial_memory.size))
-            convolution.clear(em, partial, self.partial_memory.size)
+            tiling.clear(em, partial, self.partial_memory.size)
             zero = em.integer(0)
             whole = _Numbers(em.integer(step), em.integer(start), zero, zero)
             call = self._call(em, frame, arena, partial, whole)
@@ -545,7 +349,7 @@ class _Training(_Emission):
             for number in stage.parameters
         }
         for number in self.partials:
-            size = _size(self.graph.parameters[number].shape)
+            size = math.prod(self.graph.parameters[number].shape)
             stage = whole.get(number)
             row = self.graph.parameters[number].shape[-1] if stage else 1
             rows = max(1, CHUNK // row)
@@ -629,13 +433,12 @@ class _Training(_Emission):
             ],
         )
 
-
-def _size(shape: Shape) -> int:
-    size = 1
-    for axis in shape:
-        size *= axis
-    return size
-
-
-def _product(sizes: tuple[int, int, int] | None) -> int:
-    return sizes[0] * sizes[1] * sizes[2] if sizes else 0
+    def address(
+        self, em: Emitter, frame: ir.Value, buffer: Buffer, arena: ir.Value, first: Index
+    ) -> ir.Value:
+        """Where the numbers of a block's first sample lie; `first` is its number in the batch."""
+        if not buffer.shared:
+            return em.at(arena, buffer.offset)
+        # The shared buffers lie one after the other, each with room for the whole batch.
+        start = em.multiply(field(em, frame, "batch"), buffer.offset)
+        return em.at(field(em, frame, "shared"), start, em.multiply(first, buffer.stride))

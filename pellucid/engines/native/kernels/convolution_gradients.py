@@ -1,0 +1,284 @@
+"""Convolution, backward: the gradients of kernel, bias and input, as register-tiled sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import I8, I64, POINTER, Emitter, Index, Values, vectors
+from pellucid.engines.native.kernels.convolution import UNROLLED, Convolution
+from pellucid.engines.native.kernels.elementwise import slope
+from pellucid.engines.native.kernels.tiling import clear, for_groups, for_pieces
+from pellucid.engines.native.layout import Layout, choose_tile
+from pellucid.engines.native.machine import Machine
+
+UNROLLED_COLUMNS = 4  # loops over so few columns are written out
+
+
+def kernel_gradient(
+    module: ir.Module, machine: Machine, name: str, conv: Convolution, gradient: Layout
+) -> ir.Function:
+    """Add the sum over samples, rows and columns, in this order, of x · dy to dw.
+
+    Emits name(x, dy, dw, samples). gradient: where dy lies, before the pooling.
+    """
+    em = Emitter(module, machine.vector, name, [POINTER] * 3 + [I64])
+    x, dy, dw, samples = em.arguments
+    lanes = vectors(conv.filters, machine.vector)
+    channels = conv.source.channels
+
+    def weights(
+        places: list[int], source: ir.Value, target: ir.Value, channel: Index, group: list[int]
+    ) -> None:
+        """The gradients of some weights, which meet the input at `places` from `source` on."""
+
+        def sample(number: Index, *sums: ir.Value) -> Values:
+            x_sample = em.at(source, em.multiply(number, conv.source.stride))
+            dy_sample = em.at(dy, em.multiply(number, gradient.stride), gradient.origin, channel)
+
+            def row(r: Index, *sums: ir.Value) -> Values:
+                x_row = em.at(x_sample, em.multiply(r, conv.strides[0] * conv.source.row))
+                dy_row = em.at(dy_sample, em.multiply(r, gradient.row))
+
+                def column(c: Index, *sums: ir.Value) -> Values:
+                    x_here = em.at(x_row, em.multiply(c, conv.strides[1] * channels))
+                    dy_here = em.at(dy_row, em.multiply(c, conv.filters))
+                    slopes = [em.load(dy_here, v * em.vector, lanes=n) for v, n in enumerate(group)]
+                    pixels = [em.broadcast(em.float_at(x_here, place)) for place in places]
+                    products = [(pixel, slope) for pixel in pixels for slope in slopes]
+                    return [
+                        em.fma(*pair, total) for pair, total in zip(products, sums, strict=True)
+                    ]
+
+                return _unrolled(em, conv.columns, column, list(sums))
+
+            return em.loop(0, conv.rows, row, sums)
+
+        sums = em.loop(0, samples, sample, [em.zero()] * (len(places) * len(group)))
+        for number in range(len(places)):
+            for v, n in enumerate(group):
+                place = number * conv.filters + v * em.vector
+                before = em.load(target, channel, place, lanes=n)
+                after = em.builder.fadd(before, sums[number * len(group) + v])
+                em.store(after, target, channel, place, lanes=n)
+
+    def all_at_once(channel: Index, group: list[int]) -> None:
+        """Few weights: they lie in several kernel rows, at offsets that are known here."""
+        places = [
+            kh * conv.dilation[0] * conv.source.row + kw * conv.dilation[1] * channels + ci
+            for kh in range(conv.kernel[0])
+            for kw in range(conv.kernel[1])
+            for ci in range(channels)
+        ]
+        for start in range(0, len(places), tile.rows):
+            target = em.at(dw, start * conv.filters)
+            weights(places[start : start + tile.rows], em.at(x, conv.start), target, channel, group)
+
+    def run_by_run(channel: Index, group: list[int]) -> None:
+        """Many weights: a run of them meets numbers that lie side by side."""
+
+        def kernel_place(kh: Index, kw: Index) -> None:
+            down = em.multiply(kh, conv.dilation[0] * conv.source.row)
+            source = em.at(x, down, em.multiply(kw, conv.dilation[1] * channels), conv.start)
+            first = em.multiply(em.add(em.multiply(kh, conv.kernel[1]), kw), channels)
+
+            def piece(start: Index, count: int) -> None:
+                target = em.at(dw, em.multiply(em.add(first, start), conv.filters))
+                weights(list(range(count)), em.at(source, start), target, channel, group)
+
+            for_pieces(em, conv.run, tile.rows, piece)
+
+        across = conv.kernel[1] if conv.dilation[1] > 1 else 1
+        em.loop(0, conv.kernel[0], lambda kh: em.loop(0, across, lambda kw: kernel_place(kh, kw)))
+
+    few = conv.window <= UNROLLED
+    side_by_side = conv.window if few else conv.run
+    steps = conv.rows * conv.columns
+    tile = choose_tile(side_by_side, 1, len(lanes), steps, machine.registers)
+    for_groups(em, lanes, tile.vectors, all_at_once if few else run_by_run)
+    return em.finish()
+
+
+def _unrolled(em: Emitter, count: int, body: Callable[..., Values], carried: Values) -> Values:
+    """A loop, written out if it is short."""
+    if count > UNROLLED_COLUMNS:
+        return em.loop(0, count, body, carried)
+    for number in range(count):
+        carried = body(number, *carried)
+    return carried
+
+
+def bias_gradient(
+    module: ir.Module, machine: Machine, name: str, filters: int, gradient: Layout
+) -> ir.Function:
+    """Add the sum of dy over samples, rows and columns, in this order, to db.
+
+    Emits name(dy, db, samples).
+    """
+    em = Emitter(module, machine.vector, name, [POINTER] * 2 + [I64])
+    dy, db, samples = em.arguments
+
+    def group(channel: Index, lanes: list[int]) -> None:
+        def sample(number: Index, *sums: ir.Value) -> Values:
+            dy_sample = em.at(dy, em.multiply(number, gradient.stride), gradient.origin, channel)
+
+            def row(r: Index, *sums: ir.Value) -> Values:
+                dy_row = em.at(dy_sample, em.multiply(r, gradient.row))
+
+                def column(c: Index, *sums: ir.Value) -> Values:
+                    here = em.at(dy_row, em.multiply(c, filters))
+                    return [
+                        em.builder.fadd(total, em.load(here, v * em.vector, lanes=n))
+                        for v, (total, n) in enumerate(zip(sums, lanes, strict=True))
+                    ]
+
+                return em.loop(0, gradient.columns, column, sums)
+
+            return em.loop(0, gradient.rows, row, sums)
+
+        sums = em.loop(0, samples, sample, [em.zero()] * len(lanes))
+        for v, (total, n) in enumerate(zip(sums, lanes, strict=True)):
+            before = em.load(db, channel, v * em.vector, lanes=n)
+            em.store(em.builder.fadd(before, total), db, channel, v * em.vector, lanes=n)
+
+    for_groups(em, vectors(filters, machine.vector), 8, group)
+    return em.finish()
+
+
+def input_gradient(
+    module: ir.Module, machine: Machine, name: str, conv: Convolution, gradient: Layout
+) -> ir.Function:
+    """Compute dx: over kernel rows and columns, in this order, the sums over filters of dy · w.
+
+    Emits name(dy, w, dx, samples); w is transposed: (kernel row, kernel column, filter, channel).
+    Every output spreads its gradient over its window, so no multiplication is wasted on places
+    that the window never touches, whatever stride and dilation are.
+    """
+    channels = conv.source.channels
+    lanes = vectors(channels, machine.vector)
+    tile = choose_tile(conv.rows, conv.columns, len(lanes), conv.filters, machine.registers)
+    em = Emitter(module, machine.vector, name, [POINTER] * 3 + [I64])
+    dy, w, dx, samples = em.arguments
+
+    def spread(
+        dy_here: ir.Value,
+        weights: ir.Value,
+        target: ir.Value,
+        size: tuple[int, int],
+        group: list[int],
+    ) -> None:
+        places = [(r, c) for r in range(size[0]) for c in range(size[1])]
+
+        def along(k: Index, *sums: ir.Value) -> Values:
+            row = em.multiply(k, channels)
+            kernel = [em.load(weights, row, v * em.vector, lanes=n) for v, n in enumerate(group)]
+            result = []
+            for i, (r, c) in enumerate(places):
+                slope = em.float_at(dy_here, k, r * gradient.row + c * conv.filters)
+                for v, weight in enumerate(kernel):
+                    total = sums[i * len(group) + v]
+                    result.append(em.fma(em.broadcast(slope), weight, total))
+            return result
+
+        sums = em.loop(0, conv.filters, along, [em.zero()] * (len(places) * len(group)))
+        for i, (r, c) in enumerate(places):
+            for v, n in enumerate(group):
+                place = conv.place(r, c) + v * em.vector
+                before = em.load(target, place, lanes=n)
+                after = em.builder.fadd(before, sums[i * len(group) + v])
+                em.store(after, target, place, lanes=n)
+
+    def sample(number: Index) -> None:
+        dx_sample = em.at(dx, em.multiply(number, conv.source.stride))
+        dy_sample = em.at(dy, em.multiply(number, gradient.stride), gradient.origin)
+        clear(em, dx_sample, conv.source.stride)
+
+        def kernel_place(kh: Index, kw: Index, channel: Index, group: list[int]) -> None:
+            weight = em.add(em.multiply(kh, conv.kernel[1]), kw)
+            weights = em.at(w, em.multiply(weight, conv.filters * channels), channel)
+            across = em.multiply(kw, conv.dilation[1] * channels)
+            down = em.multiply(kh, conv.dilation[0] * conv.source.row)
+            dx_shifted = em.at(dx_sample, down, across, channel, conv.start)
+
+            def rows(row: Index, height: int) -> None:
+                def columns(column: Index, width: int) -> None:
+                    down, across = em.multiply(row, gradient.row), em.multiply(column, conv.filters)
+                    dy_here = em.at(dy_sample, down, across)
+                    down = em.multiply(row, conv.strides[0] * conv.source.row)
+                    across = em.multiply(column, conv.strides[1] * channels)
+                    spread(
+                        dy_here, weights, em.at(dx_shifted, down, across), (height, width), group
+                    )
+
+                for_pieces(em, conv.columns, tile.columns, columns)
+
+            for_pieces(em, conv.rows, tile.rows, rows)
+
+        # The kernel's places are the outer loops: a number's order of sums must not depend on
+        # how the tiles are cut.
+        def group(channel: Index, lanes: list[int]) -> None:
+            def kernel_row(kh: Index) -> None:
+                em.loop(0, conv.kernel[1], lambda kw: kernel_place(kh, kw, channel, lanes))
+
+            em.loop(0, conv.kernel[0], kernel_row)
+
+        for_groups(em, lanes, tile.vectors, group)
+
+    em.loop(0, samples, sample)
+    return em.finish()
+
+
+def unpool(
+    module: ir.Module, vector: int, name: str, conv: Convolution, unpooled: Layout
+) -> ir.Function:
+    """The gradient before activation and pooling, from the one after them.
+
+    Emits name(y, dy, winners, dx, samples). dy itself becomes the gradient between the two; dx
+    gets it at each window's winner, and zeros elsewhere.
+    """
+    em = Emitter(module, vector, name, [POINTER] * 4 + [I64])
+    y, dy, won, dx, samples = em.arguments
+    target = conv.target
+    assert conv.pool is not None
+    ph, pw = conv.pool
+
+    def sample(n: Index) -> None:
+        def row(r: Index) -> None:
+            def column(c: Index) -> None:
+                pixel = em.add(em.multiply(r, target.row), em.multiply(c, target.channels))
+                after = em.add(em.multiply(n, target.stride), pixel, target.origin)
+                cell = em.add(
+                    em.multiply(em.add(em.multiply(n, target.rows), r), target.columns), c
+                )
+                down = em.multiply(r, ph * unpooled.row)
+                corner = em.add(
+                    em.multiply(n, unpooled.stride), down, em.multiply(c, pw * conv.filters)
+                )
+
+                def channels(channel: Index, lanes: list[int]) -> None:
+                    (n_lanes,) = lanes
+                    gradient = slope(
+                        em,
+                        conv.activation,
+                        em.load(y, after, channel, lanes=n_lanes),
+                        em.load(dy, after, channel, lanes=n_lanes),
+                    )
+                    em.store(gradient, dy, after, channel, lanes=n_lanes)
+                    place = em.multiply(cell, conv.filters)
+                    winner = em.load(won, place, channel, lanes=n_lanes, kind=I8)
+                    for number in range(ph * pw):
+                        here = ir.Constant(winner.type, [number] * em.vector)
+                        hit = em.builder.icmp_signed("==", winner, here)
+                        share = em.builder.select(hit, gradient, em.zero())
+                        offset = number // pw * unpooled.row + number % pw * conv.filters
+                        em.store(share, dx, corner, channel, offset, lanes=n_lanes)
+
+                for_groups(em, vectors(conv.filters, vector), 1, channels)
+
+            em.loop(0, target.columns, column)
+
+        em.loop(0, target.rows, row)
+
+    em.loop(0, samples, sample)
+    return em.finish()

@@ -1,0 +1,79 @@
+"""Loops over register tiles: how rows, columns and channels are cut into pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import Emitter, Index
+from pellucid.engines.native.layout import Tile
+
+
+def for_pieces(em: Emitter, total: int, size: int, body: Callable[[Index, int], None]) -> None:
+    """`body(start, size)` for `total` cut into pieces of `size`, the remainder last."""
+    full = total // size * size
+    em.loop(0, full, lambda start: body(start, size), step=size)
+    if full < total:
+        body(full, total - full)
+
+
+def for_groups(
+    em: Emitter, lanes: list[int], size: int, body: Callable[[Index, list[int]], None]
+) -> None:
+    """`body(first channel, lanes)` for groups of `size` vectors; the last may be another shape."""
+    groups = [lanes[i : i + size] for i in range(0, len(lanes), size)]
+    same = [group for group in groups if group == groups[0]]
+    width = size * em.vector
+    em.loop(0, len(same) * width, lambda channel: body(channel, groups[0]), step=width)
+    if len(same) < len(groups):
+        body(len(same) * width, groups[-1])
+
+
+def for_units(
+    em: Emitter,
+    rows: int,
+    tile: Tile,
+    lanes: list[int],
+    low: Index,
+    high: Index,
+    body: Callable[[Index, int, Index, list[int]], None],
+) -> int:
+    """Cut rows × vectors of channels into units, loop over low … high of them; how many there are.
+
+    `body(row, height, channel, lanes)` is emitted once for every shape that a unit can have.
+    """
+    groups = [lanes[i : i + tile.vectors] for i in range(0, len(lanes), tile.vectors)]
+    bands = -(-rows // tile.rows)
+    rest = rows - (bands - 1) * tile.rows
+
+    def unit(number: Index) -> None:
+        group_number = em.quotient(number, bands)
+        band = em.subtract(number, em.multiply(group_number, bands))
+        row = em.multiply(band, tile.rows)
+        channel = em.multiply(group_number, tile.vectors * em.vector)
+
+        def by_rows(group: list[int]) -> None:
+            if rest == tile.rows or bands == 1:
+                body(row, rest, channel, group)
+                return
+            last = em.equal(band, bands - 1)
+            em.choose(
+                last,
+                lambda: body(row, rest, channel, group),
+                lambda: body(row, tile.rows, channel, group),
+            )
+
+        if groups[0] == groups[-1]:
+            by_rows(groups[0])
+        else:
+            last = em.equal(group_number, len(groups) - 1)
+            em.choose(last, lambda: by_rows(groups[-1]), lambda: by_rows(groups[0]))
+
+    em.loop(low, high, unit)
+    return bands * len(groups)
+
+
+def clear(em: Emitter, pointer: ir.Value, count: int) -> None:
+    """Set `count` numbers (whole cache lines) to zero."""
+    em.loop(0, count, lambda i: em.store(em.zero(), pointer, i), step=em.vector)

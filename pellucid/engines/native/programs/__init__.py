@@ -1,0 +1,1 @@
+"""Programs: whole networks as compiled functions that every worker thread calls once."""

@@ -1,0 +1,70 @@
+"""What both programs share: a module, a plan, its stages, and what the caller must provide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import Emitter
+from pellucid.engines.native.machine import Machine
+from pellucid.engines.native.memory import Memory
+from pellucid.engines.native.plan import make_plan
+from pellucid.engines.native.stages import ViewStage, make_stages
+from pellucid.graph import Graph
+from pellucid.shapes import Shape
+
+
+@dataclass(frozen=True)
+class Program:
+    """Emitted code and what its caller has to provide: sizes in float32 numbers.
+
+    entry: the function's name. block: samples that run together. arena: a worker's memory.
+    shared: a batch's memory for each sample. partial: one partition of gradients. partitions: the
+    most there are. packed: transposed weights. dropouts: nodes in the order of the keys.
+    """
+
+    code: str
+    entry: str
+    block: int
+    arena: int
+    shared: int = 0
+    partial: int = 0
+    partitions: int = 1
+    packed: int = 0
+    dropouts: tuple[int, ...] = ()
+
+
+def image_layout(shape: Shape) -> tuple[int, int]:
+    """(size, row): distances between images, and between rows of an image, in a plain array."""
+    *_, columns, channels = (1, 1, *shape)
+    return math.prod(shape), columns * channels
+
+
+class Emission:
+    """What both programs share: the module, the plan, its stages and the places of its values."""
+
+    def __init__(self, graph: Graph, machine: Machine, training: bool) -> None:
+        self.machine = machine
+        self.module = ir.Module(name="pellucid")
+        self.plan = make_plan(graph)
+        trainable = tuple(parameter.trainable for parameter in graph.parameters)
+        self.stages = make_stages(self.plan, trainable)
+        self.training = training
+        self.arena = Memory()
+        self.shared = Memory()
+
+    def emitter(self, name: str, arguments: Sequence[ir.Type]) -> Emitter:
+        """A new function of the module."""
+        return Emitter(self.module, self.machine.vector, name, arguments)
+
+    def emit_stages(self, block: int) -> None:
+        """Emit the kernels of every stage."""
+        for stage in self.stages:
+            stage.emit(self.module, self.machine, self.training, block)
+
+    def is_view(self, value: int) -> bool:
+        """Whether a value is the one before it under another shape."""
+        return value > 0 and isinstance(self.stages[value - 1], ViewStage)

@@ -1,0 +1,56 @@
+"""The stages of a plan, one file for each family of operations."""
+
+from __future__ import annotations
+
+from pellucid.engines.native.kernels import pooled
+from pellucid.engines.native.plan import ACTIVATIONS, Plan
+from pellucid.engines.native.stages.base import Call, Stage
+from pellucid.engines.native.stages.convolution import ConvolutionStage, PooledStage
+from pellucid.engines.native.stages.dense import DenseStage
+from pellucid.engines.native.stages.elementwise import (
+    DropoutStage,
+    ElementwiseStage,
+    SoftmaxStage,
+    ViewStage,
+)
+from pellucid.engines.native.stages.pooling import PoolingStage
+from pellucid.ops.activations import Softmax
+from pellucid.ops.convolution import Conv2D
+from pellucid.ops.dense import Dense
+from pellucid.ops.dropout import Dropout
+from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
+from pellucid.ops.reshape import Flatten
+from pellucid.ops.scaling import Rescaling
+
+__all__ = ["Call", "DropoutStage", "Stage", "ViewStage", "make_stages"]
+
+KINDS: dict[type, type[Stage]] = {
+    Conv2D: ConvolutionStage,
+    Dense: DenseStage,
+    MaxPooling2D: PoolingStage,
+    AveragePooling2D: PoolingStage,
+    Rescaling: ElementwiseStage,
+    Dropout: DropoutStage,
+    Softmax: SoftmaxStage,
+    Flatten: ViewStage,
+    **dict.fromkeys(ACTIVATIONS, ElementwiseStage),
+}
+
+
+def make_stages(plan: Plan, trainable: tuple[bool, ...]) -> list[Stage]:
+    """The stages of a plan; gradients are computed down to the first parameter that learns."""
+    stages: list[Stage] = []
+    learning = False
+    for place, step in enumerate(plan.steps):
+        mine = tuple(trainable[number] for number in step.node.parameters)
+        source, target = plan.layouts[place], plan.layouts[place + 1]
+        stage = KINDS[type(step.node.op)](place, step, source, target, learning, mine)
+        if isinstance(stage, ConvolutionStage) and pooled.worth_while(stage.conv):
+            stage = PooledStage(place, step, source, target, learning, mine)
+        elif isinstance(stage, DenseStage) and source.rows * source.columns > 1:
+            stage = ConvolutionStage(place, step, source, target, learning, mine)
+        elif isinstance(stage, DropoutStage):
+            stage.full_columns = plan.shapes[place][-2] if len(plan.shapes[place]) > 1 else 1
+        learning = learning or any(mine)
+        stages.append(stage)
+    return stages

@@ -1,0 +1,131 @@
+"""Stages: what the compiler emits for each step of a plan, and how the driver calls it.
+
+`emit` makes a stage's kernels; `forward` and `backward` emit the calls, for some samples whose
+numbers lie where `Call` says. Adding an operation to the engine means adding a stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import POINTER, Emitter, Index
+from pellucid.engines.native.layout import Layout
+from pellucid.engines.native.machine import Machine
+from pellucid.engines.native.plan import Step
+
+
+def _no_key(node: int) -> ir.Value:
+    raise AssertionError(f"Node {node} is random outside of training.")
+
+
+@dataclass
+class Call:
+    """Where the numbers of some samples lie, while the driver is being emitted.
+
+    By the number of a value: values, gradients (of those that need one): the address of the
+    first sample's. By the number of a stage: winners, what its pooling has chosen; unpooled, the
+    gradient before its pooling; packed, its transposed kernel; scratch, its working memory.
+    By the number of a parameter: partials, its gradient in this partition of the batch.
+    parameter: emits the load of a parameter's address. key: of a node's random key.
+    samples: how many there are. first: the number of the first one in the batch.
+    """
+
+    em: Emitter
+    samples: ir.Value
+    first: ir.Value
+    parameter: Callable[[int], ir.Value]
+    values: dict[int, ir.Value]
+    gradients: dict[int, ir.Value] = field(default_factory=dict)
+    winners: dict[int, ir.Value] = field(default_factory=dict)
+    unpooled: dict[int, ir.Value] = field(default_factory=dict)
+    packed: dict[int, ir.Value] = field(default_factory=dict)
+    scratch: dict[int, ir.Value] = field(default_factory=dict)
+    partials: dict[int, ir.Value] = field(default_factory=dict)
+    key: Callable[[int], ir.Value] = _no_key
+
+    @property
+    def nothing(self) -> ir.Value:
+        """An address for an argument that is not used."""
+        return ir.Constant(POINTER, None)
+
+
+@dataclass
+class Stage:
+    """One step with its place and layouts. `input_gradient`: whether anything below learns."""
+
+    place: int
+    step: Step
+    source: Layout
+    target: Layout
+    input_gradient: bool
+    trainable: tuple[bool, ...]
+    functions: dict[str, ir.Function] = field(default_factory=dict)
+
+    @property
+    def learns(self) -> bool:
+        """Whether anything here or below learns, so that gradients have to come this far."""
+        return self.input_gradient or any(self.trainable)
+
+    @property
+    def parameters(self) -> tuple[int, ...]:
+        """Numbers of the parameters, kernel first."""
+        return self.step.node.parameters
+
+    @property
+    def winner_bytes(self) -> int:
+        """Bytes a sample that the backward pass needs to know what a pooling chose."""
+        return 0
+
+    @property
+    def unpooled_size(self) -> int:
+        """Numbers a sample that the gradient before the pooling takes."""
+        return 0
+
+    @property
+    def scratch_size(self) -> int:
+        """Numbers of working memory that the backward pass needs, whatever the samples."""
+        return 0
+
+    @property
+    def packed_sizes(self) -> tuple[int, int, int] | None:
+        """How the kernel is transposed for the backward pass: matrices, rows, columns."""
+        return None
+
+    @property
+    def batch_gradient(self) -> bool:
+        """Whether the kernel's gradient is summed over the whole batch at once."""
+        return False
+
+    @property
+    def units(self) -> int:
+        """Into how many parts one sample's forward pass can be cut."""
+        return 1
+
+    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+        """Emit the kernels."""
+        raise NotImplementedError
+
+    def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
+        """Emit the call of the forward kernel, for the units low … high of every sample."""
+        raise NotImplementedError
+
+    def begin_partition(self, call: Call) -> None:
+        """Emit what comes before the first block of a partition of the batch."""
+
+    def backward(self, call: Call) -> None:
+        """Emit the calls of the backward kernels; only called if the stage `learns`."""
+
+    def end_partition(self, call: Call) -> None:
+        """Emit what comes after the last block of a partition of the batch."""
+
+    def name(self, what: str) -> str:
+        """The name of a kernel in the compiled module."""
+        return f"stage{self.place}_{what}"
+
+    def call(self, call: Call, what: str, *arguments: ir.Value | int) -> None:
+        """Emit the call of one of this stage's kernels."""
+        values = [call.em.integer(a) if isinstance(a, int) else a for a in arguments]
+        call.em.builder.call(self.functions[what], values)

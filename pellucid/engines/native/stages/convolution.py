@@ -1,0 +1,227 @@
+"""Convolutions, with the activation and the pooling that were taken into them."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import I8, Index
+from pellucid.engines.native.kernels import (
+    convolution,
+    convolution_gradients,
+    elementwise,
+    packing,
+    pooled,
+    tiling,
+)
+from pellucid.engines.native.layout import Layout, aligned
+from pellucid.engines.native.machine import Machine
+from pellucid.engines.native.plan import computed_size
+from pellucid.engines.native.stages.base import Call, Stage
+from pellucid.ops.convolution import Conv2D
+from pellucid.ops.dense import Dense
+
+
+class ConvolutionStage(Stage):
+    """Convolution, bias, activation and pooling in one kernel; a dense layer on images too."""
+
+    _units = 1
+
+    @property
+    def conv(self) -> convolution.Convolution:
+        """The convolution with all its sizes."""
+        op = self.step.node.op
+        if isinstance(op, Dense):
+            op = Conv2D(op.units, (1, 1), use_bias=op.use_bias)
+        assert isinstance(op, Conv2D)
+        rows, columns = computed_size(self.step, self.target)
+        (top, _), (left, _) = op.padding
+        channels = self.source.channels
+        start = (self.source.top - top) * self.source.row + (self.source.left - left) * channels
+        return convolution.Convolution(
+            op.kernel_size,
+            op.strides,
+            op.dilation,
+            self.source,
+            start,
+            rows,
+            columns,
+            op.filters,
+            self.target,
+            op.use_bias,
+            self.step.activation,
+            self.step.pool.pool_size if self.step.pool else None,
+        )
+
+    @property
+    def winner_bytes(self) -> int:
+        conv = self.conv
+        return self.target.rows * self.target.columns * conv.filters if conv.pool else 0
+
+    @property
+    def unpooled_size(self) -> int:
+        return self.unpooled.stride if self.conv.pool else 0
+
+    @property
+    def packed_sizes(self) -> tuple[int, int, int] | None:
+        if not self.input_gradient:
+            return None
+        conv = self.conv
+        return conv.kernel[0] * conv.kernel[1], self.source.channels, conv.filters
+
+    @property
+    def units(self) -> int:
+        return self._units
+
+    @property
+    def unpooled(self) -> Layout:
+        """Where the gradient lies before the pooling."""
+        conv = self.conv
+        return Layout(conv.rows, conv.columns, conv.filters) if conv.pool else self.target
+
+    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+        conv = self.conv
+        winners = training and conv.pool is not None
+        self.functions["forward"], self._units = convolution.forward(
+            module, machine, self.name("forward"), conv, winners
+        )
+        if not training:
+            return
+        if conv.use_bias and self.trainable[1]:
+            self.functions["bias"] = convolution_gradients.bias_gradient(
+                module, machine, self.name("bias_gradient"), conv.filters, self.target
+            )
+        self.emit_backward(module, machine)
+
+    def emit_backward(self, module: ir.Module, machine: Machine) -> None:
+        """Emit the kernels of the way back, but for the bias."""
+        conv = self.conv
+        if conv.pool:
+            self.functions["unpool"] = convolution_gradients.unpool(
+                module, machine.vector, self.name("unpool"), conv, self.unpooled
+            )
+        elif conv.activation:
+            self.functions["slope"] = elementwise.activation_gradient(
+                module,
+                machine.vector,
+                self.name("slope"),
+                conv.activation,
+                self.target,
+                self.target,
+            )
+        if self.trainable[0]:
+            self.functions["kernel"] = convolution_gradients.kernel_gradient(
+                module, machine, self.name("kernel_gradient"), conv, self.unpooled
+            )
+        if self.input_gradient:
+            self.functions["input"] = convolution_gradients.input_gradient(
+                module, machine, self.name("input_gradient"), conv, self.unpooled
+            )
+
+    def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
+        bias = call.parameter(self.parameters[1]) if self.conv.use_bias else call.nothing
+        self.call(
+            call,
+            "forward",
+            call.values[self.place],
+            call.parameter(self.parameters[0]),
+            bias,
+            call.values[self.place + 1],
+            call.winners.get(self.place, call.nothing),
+            call.samples,
+            low,
+            self.units if high is None else high,
+        )
+
+    def backward(self, call: Call) -> None:
+        x, y = call.values[self.place], call.values[self.place + 1]
+        slopes = dy = call.gradients[self.place + 1]
+        if "unpool" in self.functions:
+            winners, slopes = call.winners[self.place], call.unpooled[self.place]
+            self.call(call, "unpool", y, dy, winners, slopes, call.samples)
+        elif "slope" in self.functions:
+            self.call(call, "slope", y, dy, dy, call.samples)
+        if "kernel" in self.functions:
+            partial = call.partials[self.parameters[0]]
+            self.call(call, "kernel", x, slopes, partial, call.samples)
+        if "bias" in self.functions:
+            self.call(call, "bias", dy, call.partials[self.parameters[1]], call.samples)
+        dx = call.gradients.get(self.place)
+        if dx is not None:
+            packed = call.packed[self.place]
+            self.call(call, "input", slopes, packed, dx, call.samples)
+
+
+class PooledStage(ConvolutionStage):
+    """A convolution whose way back visits only the outputs that won their pooling window."""
+
+    @property
+    def unpooled_size(self) -> int:
+        return 0
+
+    @property
+    def scratch_size(self) -> int:
+        conv = self.conv
+        return aligned(pooled.lists(conv).size) + conv.filters * conv.window
+
+    @property
+    def packed_sizes(self) -> tuple[int, int, int] | None:
+        conv = self.conv
+        return (1, conv.window, conv.filters) if self.input_gradient else None
+
+    def emit_backward(self, module: ir.Module, machine: Machine) -> None:
+        conv, vector = self.conv, machine.vector
+        if conv.activation:
+            self.functions["slope"] = elementwise.activation_gradient(
+                module, vector, self.name("slope"), conv.activation, self.target, self.target
+            )
+        self.functions["collect"] = pooled.collect(module, vector, self.name("collect"), conv)
+        if self.trainable[0]:
+            self.functions["kernel"] = pooled.kernel_gradient(
+                module, machine, self.name("kernel_gradient"), conv
+            )
+            self.functions["restore"] = packing.transpose(
+                module, vector, self.name("restore"), conv.filters, conv.window
+            )
+        if self.input_gradient:
+            self.functions["input"] = pooled.input_gradient(
+                module, machine, self.name("input_gradient"), conv
+            )
+
+    def begin_partition(self, call: Call) -> None:
+        if "kernel" in self.functions:
+            conv = self.conv
+            sums = self._kernel_sums(call)
+            tiling.clear(call.em, sums, aligned(conv.filters * conv.window))
+
+    def backward(self, call: Call) -> None:
+        em = call.em
+        x, y = call.values[self.place], call.values[self.place + 1]
+        dy, dx = call.gradients[self.place + 1], call.gradients.get(self.place)
+        won = call.winners[self.place]
+        if "slope" in self.functions:
+            self.call(call, "slope", y, dy, dy, call.samples)
+        if "bias" in self.functions:
+            self.call(call, "bias", dy, call.partials[self.parameters[1]], call.samples)
+        words = call.scratch[self.place]
+
+        def sample(number: Index) -> None:
+            dy_sample = em.at(dy, em.multiply(number, self.target.stride))
+            won_sample = em.at(won, em.multiply(number, self.winner_bytes), kind=I8)
+            self.call(call, "collect", dy_sample, won_sample, words)
+            if "kernel" in self.functions:
+                x_sample = em.at(x, em.multiply(number, self.source.stride))
+                self.call(call, "kernel", x_sample, words, self._kernel_sums(call))
+            if dx is not None:
+                dx_sample = em.at(dx, em.multiply(number, self.source.stride))
+                self.call(call, "input", words, call.packed[self.place], dx_sample)
+
+        em.loop(0, call.samples, sample)
+
+    def end_partition(self, call: Call) -> None:
+        if "kernel" in self.functions:
+            partial = call.partials[self.parameters[0]]
+            self.call(call, "restore", self._kernel_sums(call), partial, 0, 1)
+
+    def _kernel_sums(self, call: Call) -> ir.Value:
+        """Where the kernel's gradient grows, transposed."""
+        return call.em.at(call.scratch[self.place], aligned(pooled.lists(self.conv).size))

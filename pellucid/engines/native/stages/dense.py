@@ -1,0 +1,93 @@
+"""Dense layers on one row of numbers a sample."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import Index
+from pellucid.engines.native.kernels import dense, elementwise
+from pellucid.engines.native.machine import Machine
+from pellucid.engines.native.stages.base import Call, Stage
+from pellucid.ops.dense import Dense
+
+
+class DenseStage(Stage):
+    """A dense layer on one row of numbers a sample, with its activation."""
+
+    _units = 1
+
+    @property
+    def dense(self) -> dense.Dense:
+        """The layer with all its sizes."""
+        op = self.step.node.op
+        assert isinstance(op, Dense)
+        return dense.Dense(
+            self.source.channels,
+            op.units,
+            self.source.stride,
+            self.target.stride,
+            op.use_bias,
+            self.step.activation,
+        )
+
+    @property
+    def packed_sizes(self) -> tuple[int, int, int] | None:
+        return (1, self.source.channels, self.dense.units) if self.input_gradient else None
+
+    @property
+    def batch_gradient(self) -> bool:
+        return any(self.trainable)
+
+    @property
+    def units(self) -> int:
+        return self._units
+
+    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+        sizes = self.dense
+        self.functions["forward"], self._units = dense.forward(
+            module, machine, self.name("forward"), sizes, block
+        )
+        if not training:
+            return
+        if sizes.activation:
+            self.functions["slope"] = elementwise.activation_gradient(
+                module,
+                machine.vector,
+                self.name("slope"),
+                sizes.activation,
+                self.target,
+                self.target,
+            )
+        if self.trainable[0]:
+            self.functions["kernel"] = dense.kernel_gradient(
+                module, machine, self.name("kernel_gradient"), sizes
+            )
+        if sizes.use_bias and self.trainable[1]:
+            self.functions["bias"] = dense.bias_gradient(
+                module, machine, self.name("bias_gradient"), sizes
+            )
+        if self.input_gradient:
+            self.functions["input"] = dense.input_gradient(
+                module, machine, self.name("input_gradient"), sizes, block
+            )
+
+    def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
+        bias = call.parameter(self.parameters[1]) if self.dense.use_bias else call.nothing
+        self.call(
+            call,
+            "forward",
+            call.values[self.place],
+            call.parameter(self.parameters[0]),
+            bias,
+            call.values[self.place + 1],
+            call.samples,
+            low,
+            self.units if high is None else high,
+        )
+
+    def backward(self, call: Call) -> None:
+        dy, dx = call.gradients[self.place + 1], call.gradients.get(self.place)
+        if "slope" in self.functions:
+            self.call(call, "slope", call.values[self.place + 1], dy, dy, call.samples)
+        if dx is not None:
+            self.call(call, "input", dy, call.packed[self.place], dx, call.samples)

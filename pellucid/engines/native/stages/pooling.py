@@ -1,0 +1,53 @@
+"""Poolings on their own."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from pellucid.engines.native.emit import Index
+from pellucid.engines.native.kernels import pooling
+from pellucid.engines.native.machine import Machine
+from pellucid.engines.native.stages.base import Call, Stage
+from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
+
+
+class PoolingStage(Stage):
+    """A pooling on its own."""
+
+    @property
+    def pool(self) -> pooling.Pooling:
+        """The pooling with all its sizes."""
+        op = self.step.node.op
+        assert isinstance(op, MaxPooling2D | AveragePooling2D)
+        before = (op.padding[0][0], op.padding[1][0])
+        # The live region is whole wherever a window could end in padding.
+        size = (self.source.rows, self.source.columns)
+        average = isinstance(op, AveragePooling2D)
+        return pooling.Pooling(
+            op.pool_size, op.strides, before, size, self.source, self.target, average
+        )
+
+    @property
+    def winner_bytes(self) -> int:
+        target = self.target
+        return 0 if self.pool.average else 4 * target.rows * target.columns * target.channels
+
+    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+        winners = training and not self.pool.average
+        self.functions["forward"] = pooling.forward(
+            module, machine.vector, self.name("forward"), self.pool, winners
+        )
+        if self.input_gradient:
+            self.functions["input"] = pooling.backward(
+                module, machine.vector, self.name("input_gradient"), self.pool
+            )
+
+    def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
+        x, y = call.values[self.place], call.values[self.place + 1]
+        won = call.winners.get(self.place, call.nothing)
+        self.call(call, "forward", x, y, won, call.samples)
+
+    def backward(self, call: Call) -> None:
+        dy, dx = call.gradients[self.place + 1], call.gradients[self.place]
+        won = call.winners.get(self.place, call.nothing)
+        self.call(call, "input", dy, won, dx, call.samples)
