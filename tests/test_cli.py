@@ -264,6 +264,14 @@ def test_ctrl_c_says_what_is_saved_and_how_to_go_on(shell: Shell) -> None:
     assert shell("train", "--resume", "run", "--epochs", str(epoch + 1)).code == 0
 
 
+def test_ctrl_c_anywhere_ends_with_130(shell: Shell) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    shell.patch.setattr("pellucid.cli.networks.summary", interrupt)
+    assert shell("summary") == Outcome(130, "", "Stopped.")
+
+
 def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "pellucid", *arguments],

@@ -7,8 +7,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
+
+from pellucid.cli import InterruptedRunError
+
+
+class _Group(typer.core.TyperGroup):
+    """Hears Ctrl-C itself: what Typer makes of it depends on Typer's version."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise InterruptedRunError("Stopped.") from None
+
 
 app = typer.Typer(
+    cls=_Group,
     name="pellucid",
     help="Convolutional networks you can see through.",
     epilog="Begin with: pellucid train",
