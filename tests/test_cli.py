@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small
 
 import pellucid
 from pellucid import cli
 from pellucid.runs import Run
-from tests import small
 
 
 @dataclass(frozen=True)

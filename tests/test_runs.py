@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import small
 
 import pellucid as keras
 from pellucid import layers
@@ -15,7 +16,6 @@ from pellucid.errors import RunError, TrainingError
 from pellucid.models import Model
 from pellucid.runs import Run, SaveRun, free_name
 from pellucid.runs.checkpoint import Checkpoint
-from tests import small
 
 
 def compiled(optimizer: Any = "rmsprop", seed: int = 0) -> Model:
