@@ -20,6 +20,7 @@ FIELDS = (
     "arenas",  # memory of the workers, one after the other
     "shared",  # memory of the whole batch
     "partials",  # gradients, partition after partition
+    "whole",  # gradients that are summed over the whole batch at once
     "packed",  # transposed weights
     "control",  # int64: see `team`
     "parameters",  # addresses of the parameters

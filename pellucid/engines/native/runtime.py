@@ -112,7 +112,8 @@ class NativeTrainer:
         emitted = training(graph, machine, loss, optimizer)
         self._program = emitted
         self._compiled = _Compiled(emitted, machine, threads)
-        self._compiled.take("partials", emitted.partial * emitted.partitions)
+        self._compiled.take("partials", emitted.partials)
+        self._compiled.take("whole", emitted.whole)
         self._compiled.take("packed", emitted.packed)
         self._parameters = list(parameters)
         self._slots = [list(kept) for kept in slots]

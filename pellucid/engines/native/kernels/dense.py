@@ -9,8 +9,11 @@ from llvmlite import ir
 
 from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, Values, vectors
 from pellucid.engines.native.kernels.elementwise import activate
-from pellucid.engines.native.layout import choose_tile
+from pellucid.engines.native.kernels.tiling import for_pieces
+from pellucid.engines.native.layout import Tile, choose_tile
 from pellucid.engines.native.machine import Machine
+
+STEPS = 128  # how many steps of all sums of a product are done before the next ones
 
 
 @dataclass(frozen=True)
@@ -28,40 +31,31 @@ class Dense:
 def forward(
     module: ir.Module, machine: Machine, name: str, dense: Dense, block: int
 ) -> tuple[ir.Function, int]:
-    """Y = activation(x @ w + b), every sum in the order of the inputs.
+    """Compute y = activation(x @ w + b), every sum in the order of the inputs.
 
     Emits name(x, w, b, y, samples, low, high) for the groups of units low … high, and returns it
     with their number. block: how many samples there are as a rule.
     """
-    lanes = vectors(dense.units, machine.vector)
-    tile = choose_tile(block, 1, len(lanes), dense.inputs, machine.registers)
     em = Emitter(module, machine.vector, name, [POINTER] * 4 + [I64] * 3)
     x, w, b, y, samples, low, high = em.arguments
+    lanes = vectors(dense.units, machine.vector)
+    tile = choose_tile(block, 1, len(lanes), dense.inputs, machine.registers)
+    product = _Product(dense.inputs, dense.units, dense.source_stride, dense.target_stride)
+    _multiply(em, product, (x, w, y), samples, tile, lanes, (low, high))
 
-    def rows(sample: Index, height: int, channel: Index, group: list[int]) -> None:
-        source = em.at(x, em.multiply(sample, dense.source_stride))
-        sums = _products(
-            em,
-            source,
-            dense.source_stride,
-            em.at(w, channel),
-            dense.units,
-            dense.inputs,
-            height,
-            group,
-        )
+    def finish(row: Index, height: int, channel: Index, group: list[int]) -> None:
         for i in range(height):
             for v, n in enumerate(group):
-                value = sums[i * len(group) + v]
+                place = em.add(em.multiply(em.add(row, i), dense.target_stride), v * em.vector)
+                value = em.load(y, place, channel, lanes=n)
                 if dense.use_bias:
                     bias = em.load(b, channel, v * em.vector, lanes=n)
                     value = em.builder.fadd(value, bias)
-                value = activate(em, dense.activation, value)
-                place = em.multiply(em.add(sample, i), dense.target_stride)
-                em.store(value, y, place, channel, v * em.vector, lanes=n)
+                em.store(activate(em, dense.activation, value), y, place, channel, lanes=n)
 
-    count = _for_groups(em, lanes, tile.vectors, low, high, samples, tile.rows, rows)
-    return em.finish(), count
+    if dense.use_bias or dense.activation:
+        _for_groups(em, lanes, Tile(1, 1, tile.vectors), (low, high), samples, finish)
+    return em.finish(), -(-len(lanes) // tile.vectors)
 
 
 def input_gradient(
@@ -71,30 +65,13 @@ def input_gradient(
 
     w is transposed: (units, inputs).
     """
-    lanes = vectors(dense.inputs, machine.vector)
-    tile = choose_tile(block, 1, len(lanes), dense.units, machine.registers)
     em = Emitter(module, machine.vector, name, [POINTER] * 3 + [I64])
     dy, w, dx, samples = em.arguments
-
-    def rows(sample: Index, height: int, channel: Index, group: list[int]) -> None:
-        source = em.at(dy, em.multiply(sample, dense.target_stride))
-        sums = _products(
-            em,
-            source,
-            dense.target_stride,
-            em.at(w, channel),
-            dense.inputs,
-            dense.units,
-            height,
-            group,
-        )
-        for i in range(height):
-            for v, n in enumerate(group):
-                place = em.multiply(em.add(sample, i), dense.source_stride)
-                em.store(sums[i * len(group) + v], dx, place, channel, v * em.vector, lanes=n)
-
+    lanes = vectors(dense.inputs, machine.vector)
+    tile = choose_tile(block, 1, len(lanes), dense.units, machine.registers)
+    product = _Product(dense.units, dense.inputs, dense.target_stride, dense.source_stride)
     groups = -(-len(lanes) // tile.vectors)
-    _for_groups(em, lanes, tile.vectors, 0, groups, samples, tile.rows, rows)
+    _multiply(em, product, (dy, w, dx), samples, tile, lanes, (0, groups))
     return em.finish()
 
 
@@ -126,18 +103,11 @@ def kernel_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense
                 place = em.multiply(em.add(row, i), dense.units)
                 em.store(sums[i * len(group) + v], dw, place, channel, v * em.vector, lanes=n)
 
+    def shifted(row: Index, height: int, channel: Index, group: list[int]) -> None:
+        rows(em.add(low, row), height, channel, group)
+
     groups = -(-len(lanes) // tile.vectors)
-    shifted = em.subtract(high, low)
-    _for_groups(
-        em,
-        lanes,
-        tile.vectors,
-        0,
-        groups,
-        shifted,
-        tile.rows,
-        lambda row, height, channel, group: rows(em.add(low, row), height, channel, group),
-    )
+    _for_groups(em, lanes, tile, (0, groups), em.integer(em.subtract(high, low)), shifted)
     return em.finish()
 
 
@@ -157,42 +127,79 @@ def bias_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense) 
     return em.finish()
 
 
-def _products(
+@dataclass(frozen=True)
+class _Product:
+    """A matrix product: (samples, steps) @ (steps, width), and the strides between samples."""
+
+    steps: int
+    width: int
+    source_stride: int
+    target_stride: int
+
+
+def _multiply(
     em: Emitter,
-    source: ir.Value,
-    stride: int,
-    weights: ir.Value,
-    width: int,
-    steps: int,
-    height: int,
+    product: _Product,
+    pointers: tuple[ir.Value, ir.Value, ir.Value],
+    samples: ir.Value,
+    tile: Tile,
     lanes: list[int],
-) -> Values:
-    """`height` rows of source (rows, steps) times weights (steps, width), one group of columns."""
+    groups: tuple[Index, Index],
+) -> None:
+    """Target = source @ weights, for some groups of columns.
 
-    def along(k: Index, *sums: ir.Value) -> Values:
-        row = em.multiply(k, width)
-        kernel = [em.load(weights, row, v * em.vector, lanes=n) for v, n in enumerate(lanes)]
-        result = []
-        for i in range(height):
-            value = em.broadcast(em.float_at(source, k, i * stride))
-            for v, weight in enumerate(kernel):
-                result.append(em.fma(value, weight, sums[i * len(lanes) + v]))
-        return result
+    The sums rest in the target after every STEPS steps, so that the weights of these steps stay
+    in a near cache for all samples; their order is that of the steps all the same.
+    """
+    source, weights, target = pointers
 
-    return em.loop(0, steps, along, [em.zero()] * (height * len(lanes)))
+    def clear(row: Index, height: int, channel: Index, group: list[int]) -> None:
+        for v, n in enumerate(group):
+            place = em.multiply(row, product.target_stride)
+            em.store(em.zero(), target, place, channel, v * em.vector, lanes=n)
+
+    _for_groups(em, lanes, Tile(1, 1, tile.vectors), groups, samples, clear)
+
+    def some_steps(first: Index, count: int) -> None:
+        def rows(row: Index, height: int, channel: Index, group: list[int]) -> None:
+            x = em.at(source, em.multiply(row, product.source_stride), first)
+            w = em.at(weights, em.multiply(first, product.width), channel)
+            places = [
+                (em.multiply(em.add(row, i), product.target_stride), v * em.vector, n)
+                for i in range(height)
+                for v, n in enumerate(group)
+            ]
+
+            def along(k: Index, *sums: ir.Value) -> Values:
+                line = em.multiply(k, product.width)
+                kernel = [em.load(w, line, v * em.vector, lanes=n) for v, n in enumerate(group)]
+                pixels = [
+                    em.broadcast(em.float_at(x, k, i * product.source_stride))
+                    for i in range(height)
+                ]
+                pairs = [(pixel, weight) for pixel in pixels for weight in kernel]
+                return [em.fma(*pair, total) for pair, total in zip(pairs, sums, strict=True)]
+
+            sums = [em.load(target, *place, channel, lanes=n) for *place, n in places]
+            sums = em.loop(0, count, along, sums)
+            for total, (*place, n) in zip(sums, places, strict=True):
+                em.store(total, target, *place, channel, lanes=n)
+
+        _for_groups(em, lanes, tile, groups, samples, rows)
+
+    for_pieces(em, product.steps, STEPS, some_steps)
 
 
 def _for_groups(
     em: Emitter,
     lanes: list[int],
-    size: int,
-    low: Index,
-    high: Index,
+    tile: Tile,
+    bounds: tuple[Index, Index],
     rows: ir.Value,
-    height: int,
     body: Callable[[Index, int, Index, list[int]], None],
-) -> int:
+) -> None:
     """`body(row, height, channel, lanes)` over groups of vectors and blocks of rows."""
+    size, height = tile.vectors, tile.rows
     groups = [lanes[i : i + size] for i in range(0, len(lanes), size)]
 
     def group(number: Index) -> None:
@@ -210,5 +217,4 @@ def _for_groups(
             last = em.equal(number, len(groups) - 1)
             em.choose(last, lambda: blocks(groups[-1]), lambda: blocks(groups[0]))
 
-    em.loop(low, high, group)
-    return len(groups)
+    em.loop(*bounds, group)

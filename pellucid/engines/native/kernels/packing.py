@@ -7,35 +7,55 @@ from llvmlite import ir
 from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values
 from pellucid.engines.native.kernels.tiling import for_pieces
 
+BAND = 64  # rows that are transposed at a time: a multiple of every vector width
 
-def transpose(module: ir.Module, vector: int, name: str, rows: int, columns: int) -> ir.Function:
-    """Matrices (rows, columns) become (columns, rows). Emits name(source, target, low, high).
 
-    low, high: which of the matrices, that lie one after the other.
+def parts(matrices: int, rows: int) -> int:
+    """Into how many parts the work can be cut."""
+    return matrices * -(-rows // BAND)
+
+
+def transpose(
+    module: ir.Module, vector: int, name: str, matrices: int, rows: int, columns: int
+) -> ir.Function:
+    """Matrices (rows, columns), one after the other, become (columns, rows).
+
+    Emits name(source, target, low, high), which does the parts low … high of them.
     """
     em = Emitter(module, vector, name, [POINTER, POINTER, I64, I64])
     source, target, low, high = em.arguments
 
-    def block(x: ir.Value, y: ir.Value, height: int, width: int) -> None:
+    def square(x: ir.Value, y: ir.Value, height: int, width: int) -> None:
         lines = [em.load(x, i * columns, lanes=width) for i in range(height)]
         lines += [em.zero()] * (vector - height)
         for i, line in enumerate(_transposed(em, lines)[:width]):
             em.store(line, y, i * rows, lanes=height)
 
-    def matrix(number: Index) -> None:
-        start = em.multiply(number, rows * columns)
+    def band(start: Index, first: Index, count: int) -> None:
+        def some_rows(row: Index, height: int) -> None:
+            def some_columns(column: Index, width: int) -> None:
+                here = em.add(first, row)
+                x = em.at(source, start, em.multiply(here, columns), column)
+                y = em.at(target, start, em.multiply(column, rows), here)
+                square(x, y, height, width)
 
-        def band(row: Index, height: int) -> None:
-            def square(column: Index, width: int) -> None:
-                x = em.at(source, start, em.multiply(row, columns), column)
-                y = em.at(target, start, em.multiply(column, rows), row)
-                block(x, y, height, width)
+            for_pieces(em, columns, vector, some_columns)
 
-            for_pieces(em, columns, vector, square)
+        for_pieces(em, count, vector, some_rows)
 
-        for_pieces(em, rows, vector, band)
+    def part(number: Index) -> None:
+        bands = parts(1, rows)
+        matrix = em.quotient(number, bands)
+        place = em.subtract(number, em.multiply(matrix, bands))
+        start, first = em.multiply(matrix, rows * columns), em.multiply(place, BAND)
+        rest = rows - (bands - 1) * BAND
+        if bands == 1 or rest == BAND:
+            band(start, first, rest)
+        else:
+            last = em.equal(place, bands - 1)
+            em.choose(last, lambda: band(start, first, rest), lambda: band(start, first, BAND))
 
-    em.loop(low, high, matrix)
+    em.loop(low, high, part)
     return em.finish()
 
 

@@ -10,9 +10,8 @@ from llvmlite import ir
 
 from pellucid.engines.native.emit import Emitter
 from pellucid.engines.native.machine import Machine
-from pellucid.engines.native.memory import Memory
 from pellucid.engines.native.plan import make_plan
-from pellucid.engines.native.stages import ViewStage, make_stages
+from pellucid.engines.native.stages import make_stages
 from pellucid.graph import Graph
 from pellucid.shapes import Shape
 
@@ -21,18 +20,17 @@ from pellucid.shapes import Shape
 class Program:
     """Emitted code and what its caller has to provide: sizes in float32 numbers.
 
-    entry: the function's name. block: samples that run together. arena: a worker's memory.
-    shared: a batch's memory for each sample. partial: one partition of gradients. partitions: the
-    most there are. packed: transposed weights. dropouts: nodes in the order of the keys.
+    entry: the function's name. arena: for each worker. shared: for each sample of a batch.
+    partials, whole, packed: see `pellucid.engines.native.frame`. dropouts: the nodes whose keys
+    are wanted, in their order.
     """
 
     code: str
     entry: str
-    block: int
     arena: int
     shared: int = 0
-    partial: int = 0
-    partitions: int = 1
+    partials: int = 0
+    whole: int = 0
     packed: int = 0
     dropouts: tuple[int, ...] = ()
 
@@ -44,7 +42,7 @@ def image_layout(shape: Shape) -> tuple[int, int]:
 
 
 class Emission:
-    """What both programs share: the module, the plan, its stages and the places of its values."""
+    """What both programs share: the module, the plan, and its stages."""
 
     def __init__(self, graph: Graph, machine: Machine, training: bool) -> None:
         self.machine = machine
@@ -53,8 +51,6 @@ class Emission:
         trainable = tuple(parameter.trainable for parameter in graph.parameters)
         self.stages = make_stages(self.plan, trainable)
         self.training = training
-        self.arena = Memory()
-        self.shared = Memory()
 
     def emitter(self, name: str, arguments: Sequence[ir.Type]) -> Emitter:
         """A new function of the module."""
@@ -64,7 +60,3 @@ class Emission:
         """Emit the kernels of every stage."""
         for stage in self.stages:
             stage.emit(self.module, self.machine, self.training, block)
-
-    def is_view(self, value: int) -> bool:
-        """Whether a value is the one before it under another shape."""
-        return value > 0 and isinstance(self.stages[value - 1], ViewStage)

@@ -1,7 +1,8 @@
 """The program that answers.
 
-Blocks of samples run through the whole network, each block on whichever thread comes first. Where
-there are fewer blocks than threads, the threads share the parts of every stage instead.
+Blocks of samples run through the network, each block on whichever thread comes first; a large
+head of dense layers then takes many samples at once. Where there are fewer blocks than threads,
+the threads share the parts of every stage instead.
 """
 
 from __future__ import annotations
@@ -11,102 +12,155 @@ import functools
 from llvmlite import ir
 
 from pellucid.engines.native import synchronise
-from pellucid.engines.native.emit import I64, POINTER, Index
+from pellucid.engines.native.emit import I64, POINTER, Emitter, Index
 from pellucid.engines.native.frame import entry, field
 from pellucid.engines.native.kernels import elementwise, losses
 from pellucid.engines.native.layout import Layout
 from pellucid.engines.native.machine import Machine
-from pellucid.engines.native.memory import block_size
 from pellucid.engines.native.programs.emission import Emission, Program, image_layout
+from pellucid.engines.native.programs.placement import Memory, block_size, head_start
 from pellucid.engines.native.stages import Call, Stage
 from pellucid.graph import Graph
+
+HEAD_BLOCKS = 32  # with a large head, a thread takes so many blocks before it comes to the head
 
 
 def prediction(graph: Graph, machine: Machine) -> Program:
     """The program that answers: predict(frame, worker)."""
-    emission = Emission(graph, machine, training=False)
-    stages, layouts = emission.stages, emission.plan.layouts
-    block = block_size(sum(layout.stride for layout in layouts))
-    emission.emit_stages(block)
-    offsets = [
-        0 if emission.is_view(value) else emission.arena.take(layout.stride * block)
-        for value, layout in enumerate(layouts)
-    ]
-    size, row = image_layout(graph.input_shape)
-    gather = elementwise.gather(emission.module, machine.vector, "gather", layouts[0], False)
-    scatter = _scatter(emission, layouts[-1])
-    barrier = synchronise.barrier(emission.module, machine.vector)
+    return _Prediction(graph, machine).program()
 
-    em = emission.emitter("predict", [POINTER, I64])
-    frame, worker = em.arguments
-    samples, table = field(em, frame, "samples"), field(em, frame, "parameters")
-    images, outputs = field(em, frame, "images"), field(em, frame, "outputs")
-    control, threads = field(em, frame, "control"), field(em, frame, "threads")
-    wait = [control, threads, field(em, frame, "yield")]
-    blocks = em.integer(em.quotient(em.add(samples, block - 1), block))
-    few = em.less(blocks, threads)
-    # Few samples: all threads work in the first one's arena.
-    mine = em.builder.select(few, em.integer(0), worker)
-    arena = em.at(field(em, frame, "arenas"), em.multiply(mine, emission.arena.size))
-    values: dict[int, ir.Value] = {}
-    for value in range(len(layouts)):
-        if emission.is_view(value):
-            values[value] = values[value - 1]
-        else:
-            values[value] = em.at(arena, offsets[value])
 
-    def block_call(number: Index) -> Call:
-        first = em.multiply(number, block)
-        count = em.integer(em.minimum(em.subtract(samples, first), block))
+class _Prediction(Emission):
+    """Emits the program that answers."""
+
+    def __init__(self, graph: Graph, machine: Machine) -> None:
+        super().__init__(graph, machine, training=False)
+        self.input_shape = graph.input_shape
+        layouts = self.plan.layouts
+        self.head = head_start(self.stages)
+        self.block = block_size(sum(layout.stride for layout in layouts[: self.head + 1]))
+        self.rows = self.block * (HEAD_BLOCKS if self.head < len(self.stages) else 1)
+        # Values of the head have room for many samples, the ones before it for a block.
+        self.arena = Memory()
+        self.offsets: list[int] = []
+        for value, layout in enumerate(layouts):
+            if value and self.stages[value - 1].is_view:
+                self.offsets.append(self.offsets[-1])
+            else:
+                samples = self.rows if self._in_head(value) else self.block
+                self.offsets.append(self.arena.take(layout.stride * samples))
+
+    def _in_head(self, value: int) -> bool:
+        """Whether the head reads or makes a value, be it under another shape."""
+        while value < self.head and self.stages[value].is_view:
+            value += 1
+        return value >= self.head
+
+    def program(self) -> Program:
+        """Emit everything."""
+        module, vector, layouts = self.module, self.machine.vector, self.plan.layouts
+        self.emit_stages(self.block)
+        self.gather = elementwise.gather(module, vector, "gather", layouts[0], False)
+        self.scatter = _scatter(module, vector, layouts[-1])
+        self.barrier = synchronise.barrier(module, vector)
+        em = self.emitter("predict", [POINTER, I64])
+        frame, worker = em.arguments
+        samples, threads = field(em, frame, "samples"), field(em, frame, "threads")
+        control, arenas = field(em, frame, "control"), field(em, frame, "arenas")
+        blocks = em.quotient(em.add(samples, self.block - 1), self.block)
+        em.choose(
+            em.less(blocks, threads),
+            lambda: em.loop(0, blocks, lambda n: self._together(em, frame, worker, arenas, n)),
+            lambda: synchronise.tickets(
+                em,
+                control,
+                em.quotient(em.add(samples, self.rows - 1), self.rows),
+                lambda n: self._alone(em, frame, worker, arenas, n),
+            ),
+        )
+        em.finish()
+        return Program(str(module), "predict", self.arena.size)
+
+    def _call(
+        self, em: Emitter, frame: ir.Value, arena: ir.Value, first: Index, rows: int, skip: Index
+    ) -> Call:
+        """Up to `rows` samples from `first` on; in the head they lie `skip` samples further on."""
+        samples, table = field(em, frame, "samples"), field(em, frame, "parameters")
+        count = em.integer(em.minimum(em.subtract(samples, first), rows))
+        values = {}
+        for value, (offset, layout) in enumerate(zip(self.offsets, self.plan.layouts, strict=True)):
+            further = em.multiply(skip, layout.stride) if self._in_head(value) else 0
+            values[value] = em.at(arena, offset, further)
         return Call(em, count, em.integer(first), lambda number: entry(em, table, number), values)
 
-    def load(call: Call) -> None:
-        numbers = [call.first, call.samples, em.integer(size), em.integer(row)]
-        em.builder.call(gather, [images, images, values[0], *numbers])
+    def _alone(
+        self, em: Emitter, frame: ir.Value, worker: ir.Value, arenas: ir.Value, number: Index
+    ) -> None:
+        """One thread runs samples through the whole network."""
+        arena = em.at(arenas, em.multiply(worker, self.arena.size))
+        samples = field(em, frame, "samples")
+        first = em.multiply(number, self.rows)
+        last = em.minimum(em.add(first, self.rows), samples)
 
-    def unload(call: Call) -> None:
-        em.builder.call(scatter, [values[len(stages)], outputs, call.first, call.samples])
+        def block(start: Index) -> None:
+            skip = em.subtract(start, first)
+            call = self._call(em, frame, arena, start, self.block, skip)
+            self._load(frame, call)
+            for stage in self.stages[: self.head]:
+                stage.forward(call)
 
-    def alone(number: ir.Value) -> None:
-        """One thread runs a block through the whole network."""
-        call = block_call(number)
-        load(call)
-        for stage in stages:
+        em.loop(first, last, block, step=self.block)
+        call = self._call(em, frame, arena, first, self.rows, 0)
+        for stage in self.stages[self.head :]:
             stage.forward(call)
-        unload(call)
+        self._unload(frame, call)
 
-    def shared(stage: Stage, call: Call) -> None:
-        bounds = [
-            em.builder.udiv(em.integer(em.multiply(part, stage.units)), threads)
-            for part in (worker, em.add(worker, 1))
-        ]
-        stage.forward(call, *bounds)
-
-    def together(number: Index) -> None:
+    def _together(
+        self, em: Emitter, frame: ir.Value, worker: ir.Value, arenas: ir.Value, number: Index
+    ) -> None:
         """All threads share the units of each stage, and wait for each other in between."""
-        call = block_call(number)
-        em.choose(em.equal(worker, 0), lambda: load(call))
-        em.builder.call(barrier, wait)
-        for stage in stages:
+        threads = field(em, frame, "threads")
+        wait = [field(em, frame, "control"), threads, field(em, frame, "yield")]
+        call = self._call(em, frame, arenas, em.multiply(number, self.block), self.block, 0)
+        only_first = functools.partial(em.choose, em.equal(worker, 0))
+
+        def shared(stage: Stage) -> None:
+            bounds = [
+                em.builder.udiv(em.integer(em.multiply(part, stage.units)), threads)
+                for part in (worker, em.add(worker, 1))
+            ]
+            stage.forward(call, *bounds)
+
+        only_first(lambda: self._load(frame, call))
+        em.builder.call(self.barrier, wait)
+        for stage in self.stages:
+            if stage.is_view:
+                continue
             if stage.units > 1:
-                shared(stage, call)
+                shared(stage)
             else:
-                em.choose(em.equal(worker, 0), functools.partial(stage.forward, call))
-            em.builder.call(barrier, wait)
-        em.choose(em.equal(worker, 0), lambda: unload(call))
+                only_first(functools.partial(stage.forward, call))
+            em.builder.call(self.barrier, wait)
+        only_first(lambda: self._unload(frame, call))
 
-    em.choose(
-        few,
-        lambda: em.loop(0, blocks, together),
-        lambda: synchronise.tickets(em, control, blocks, alone),
-    )
-    em.finish()
-    return Program(str(emission.module), "predict", block, emission.arena.size)
+    def _load(self, frame: ir.Value, call: Call) -> None:
+        """Copy the images of some samples into their first value."""
+        em, images = call.em, field(call.em, frame, "images")
+        sizes = [em.integer(size) for size in image_layout(self.input_shape)]
+        em.builder.call(
+            self.gather, [images, images, call.values[0], call.first, call.samples, *sizes]
+        )
+
+    def _unload(self, frame: ir.Value, call: Call) -> None:
+        """Copy the last value of some samples to the caller."""
+        outputs = field(call.em, frame, "outputs")
+        last = call.values[len(self.stages)]
+        call.em.builder.call(self.scatter, [last, outputs, call.first, call.samples])
 
 
-def _scatter(emission: Emission, source: Layout) -> ir.Function:
+def _scatter(module: ir.Module, vector: int, source: Layout) -> ir.Function:
     """Copy a block of outputs to the caller: scatter(source, outputs, first, samples)."""
-    em = emission.emitter("scatter", [POINTER, POINTER, I64, I64])
+    em = Emitter(module, vector, "scatter", [POINTER, POINTER, I64, I64])
     x, outputs, first, samples = em.arguments
 
     def sample(number: Index) -> None:

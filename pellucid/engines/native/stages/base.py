@@ -75,8 +75,24 @@ class Stage:
         return self.step.node.parameters
 
     @property
-    def winner_bytes(self) -> int:
-        """Bytes a sample that the backward pass needs to know what a pooling chose."""
+    def is_view(self) -> bool:
+        """Whether the output is the input under another shape."""
+        return False
+
+    @property
+    def on_rows(self) -> bool:
+        """Whether input and output are single rows of numbers, one a sample."""
+        layouts = (self.source, self.target)
+        return all(layout.rows * layout.columns == 1 for layout in layouts)
+
+    @property
+    def weight_count(self) -> int:
+        """Weights that every sample is multiplied by, if the stage is a matrix product."""
+        return 0
+
+    @property
+    def winner_size(self) -> int:
+        """Numbers a sample that the backward pass needs to know what a pooling chose."""
         return 0
 
     @property

@@ -54,8 +54,12 @@ class ConvolutionStage(Stage):
 
     @property
     def winner_bytes(self) -> int:
-        conv = self.conv
-        return self.target.rows * self.target.columns * conv.filters if conv.pool else 0
+        """Bytes a sample: one for every number that a pooling chose."""
+        return self.target.rows * self.target.columns * self.conv.filters
+
+    @property
+    def winner_size(self) -> int:
+        return -(-self.winner_bytes // 4) if self.conv.pool else 0
 
     @property
     def unpooled_size(self) -> int:
@@ -180,7 +184,7 @@ class PooledStage(ConvolutionStage):
                 module, machine, self.name("kernel_gradient"), conv
             )
             self.functions["restore"] = packing.transpose(
-                module, vector, self.name("restore"), conv.filters, conv.window
+                module, vector, self.name("restore"), 1, conv.filters, conv.window
             )
         if self.input_gradient:
             self.functions["input"] = pooled.input_gradient(
@@ -220,7 +224,8 @@ class PooledStage(ConvolutionStage):
     def end_partition(self, call: Call) -> None:
         if "kernel" in self.functions:
             partial = call.partials[self.parameters[0]]
-            self.call(call, "restore", self._kernel_sums(call), partial, 0, 1)
+            parts = packing.parts(1, self.conv.filters)
+            self.call(call, "restore", self._kernel_sums(call), partial, 0, parts)
 
     def _kernel_sums(self, call: Call) -> ir.Value:
         """Where the kernel's gradient grows, transposed."""

@@ -35,6 +35,10 @@ class DenseStage(Stage):
         return (1, self.source.channels, self.dense.units) if self.input_gradient else None
 
     @property
+    def weight_count(self) -> int:
+        return self.source.channels * self.dense.units
+
+    @property
     def batch_gradient(self) -> bool:
         return any(self.trainable)
 

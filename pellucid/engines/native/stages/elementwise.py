@@ -120,6 +120,10 @@ class SoftmaxStage(Stage):
 class ViewStage(Stage):
     """Flatten: the same numbers under another shape, so nothing is done."""
 
+    @property
+    def is_view(self) -> bool:
+        return True
+
     def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
         return
 

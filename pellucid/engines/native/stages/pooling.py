@@ -28,9 +28,9 @@ class PoolingStage(Stage):
         )
 
     @property
-    def winner_bytes(self) -> int:
+    def winner_size(self) -> int:
         target = self.target
-        return 0 if self.pool.average else 4 * target.rows * target.columns * target.channels
+        return 0 if self.pool.average else target.rows * target.columns * target.channels
 
     def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
         winners = training and not self.pool.average
