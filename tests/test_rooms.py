@@ -15,7 +15,7 @@ import pellucid
 PACKAGE = Path(pellucid.__file__).parent
 LADDER = [
     "errors",
-    "atomic random render",
+    "random render storage",
     "shapes",
     "ops",
     "graph",

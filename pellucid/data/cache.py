@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,24 +11,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from pellucid.atomic import atomic_file
 from pellucid.data.formats import Part, UInt8Array
+from pellucid.storage import atomic_file, cache_folder, make_private_folder
 
-
-def cache_folder() -> Path:
-    """The folder of cached data sets: under PELLUCID_CACHE, or the user's own cache folder."""
-    chosen = os.environ.get("PELLUCID_CACHE")
-    if chosen:
-        return Path(chosen).expanduser() / "datasets"
-    from platformdirs import user_cache_path
-
-    return user_cache_path("pellucid", appauthor=False) / "datasets"
-
-
-def make_private_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for the user alone."""
-    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-        missing.mkdir(mode=0o700, exist_ok=True)
+FOLDER = "datasets"  # in the user's cache folder
 
 
 def store_npz(path: Path, parts: Sequence[Part], arrays: Sequence[UInt8Array]) -> None:
@@ -64,7 +49,7 @@ def download_folder(name: str) -> Iterator[Path]:
     It lies in the cache. Where that cannot be written, or another process downloads into it just
     now, it is a temporary one.
     """
-    folder = cache_folder() / "downloads" / name
+    folder = cache_folder(FOLDER) / "downloads" / name
     try:
         make_private_folder(folder)
         lock = open(folder.with_suffix(".lock"), "ab")  # noqa: SIM115 (closed below)

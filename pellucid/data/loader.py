@@ -11,13 +11,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from pellucid.data.cache import cache_folder, download_folder, store_npz
+from pellucid.data.cache import FOLDER, download_folder, store_npz
 from pellucid.data.catalogue import DataSet, find_data_set
 from pellucid.data.formats import UInt8Array, read_npz, read_path
 from pellucid.data.hashing import digest
 from pellucid.data.notices import tell
 from pellucid.data.sources import Source
 from pellucid.errors import DataError
+from pellucid.storage import cache_folder
 
 Pair = tuple[UInt8Array, UInt8Array]
 _DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -84,7 +85,7 @@ def _path_advice(data_set: DataSet) -> str:
 
 
 def _cache_path(data_set: DataSet) -> Path:
-    return cache_folder() / f"{data_set.name}.npz"
+    return cache_folder(FOLDER) / f"{data_set.name}.npz"
 
 
 def _from_cache(data_set: DataSet) -> list[UInt8Array] | None:
@@ -158,4 +159,4 @@ def _keep(data_set: DataSet, arrays: Sequence[UInt8Array]) -> None:
             "fetched again next time; set PELLUCID_CACHE to a folder that can be written."
         )
     else:
-        shutil.rmtree(cache_folder() / "downloads" / data_set.name, ignore_errors=True)
+        shutil.rmtree(cache_folder(FOLDER) / "downloads" / data_set.name, ignore_errors=True)

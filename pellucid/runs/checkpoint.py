@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.atomic import atomic_file
 from pellucid.data.formats import DAMAGE
 from pellucid.errors import RunError
 from pellucid.ops.base import Array
+from pellucid.storage import atomic_file
 from pellucid.training.state import TrainingState
 
 FORMAT = 1

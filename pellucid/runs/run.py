@@ -21,11 +21,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from pellucid.atomic import write_atomically
 from pellucid.engines.base import Engine
 from pellucid.errors import PellucidError, RunError, TrainingError
 from pellucid.models import Model, model_from_json
 from pellucid.runs.checkpoint import Checkpoint
+from pellucid.storage import write_atomically
 from pellucid.training.callbacks import Callback, Logs
 
 MODEL = "model.json"

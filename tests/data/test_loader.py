@@ -9,12 +9,13 @@ import pytest
 
 from pellucid.data import cache as cache_module
 from pellucid.data import data_set_digest, digest, loader
-from pellucid.data.cache import cache_folder, download_folder
+from pellucid.data.cache import FOLDER, download_folder
 from pellucid.data.formats import Part, UInt8Array
 from pellucid.data.loader import load_data_set
 from pellucid.data.sources import Mirror
 from pellucid.datasets import fashion_mnist, mnist
 from pellucid.errors import DataError, UnknownNameError
+from pellucid.storage import cache_folder
 
 
 class Given:
@@ -275,7 +276,7 @@ def test_the_pinned_digest_is_told_by_name(tiny, register) -> None:
 
 def test_the_user_s_own_cache_folder_is_the_default(monkeypatch) -> None:
     monkeypatch.delenv("PELLUCID_CACHE")
-    assert cache_folder().parts[-2:] == ("pellucid", "datasets")
+    assert cache_folder(FOLDER).parts[-2:] == ("pellucid", "datasets")
 
 
 def test_keras_places_load_by_name(monkeypatch) -> None:

@@ -7,14 +7,12 @@ import functools
 import hashlib
 import os
 from collections.abc import Callable
-from pathlib import Path
 
-import platformdirs
 from llvmlite import binding
 
-from pellucid.atomic import atomic_file
 from pellucid.engines.native.machine import Machine
 from pellucid.errors import EngineError
+from pellucid.storage import atomic_file, cache_folder, make_private_folder
 
 OPTIMIZATION = 2
 _DIGEST_BYTES = 32
@@ -81,16 +79,9 @@ def _key(ir_text: str, machine: Machine) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _folder() -> Path:
-    root = os.environ.get("PELLUCID_CACHE") or platformdirs.user_cache_dir(
-        "pellucid", appauthor=False
-    )
-    return Path(root) / "code"
-
-
 def _read(key: str) -> bytes | None:
     """Cached machine code, unless it is missing, not ours, or does not verify."""
-    path = _folder() / f"{key}.o"
+    path = cache_folder("code") / f"{key}.o"
     try:
         if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
             return None
@@ -103,9 +94,9 @@ def _read(key: str) -> bytes | None:
 
 def _write(key: str, code: bytes) -> None:
     """Keep machine code for the next time; a cache that cannot be written is done without."""
-    folder = _folder()
+    folder = cache_folder("code")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
         digest = hashlib.sha256(key.encode() + code).digest()
         with atomic_file(folder / f"{key}.o") as file:
             file.write(digest + code)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.atomic import atomic_file, write_atomically
+from pellucid.storage import atomic_file, write_atomically
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: what every room that keeps something on disk writes with."""
+"""Files that are whole or not there, and the cache folder, for every room that keeps things."""
 
 from __future__ import annotations
 
@@ -7,6 +7,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+
+def cache_folder(purpose: str) -> Path:
+    """The folder for what can be had again: in PELLUCID_CACHE, or in the user's cache folder."""
+    chosen = os.environ.get("PELLUCID_CACHE")
+    if chosen:
+        return Path(chosen).expanduser() / purpose
+    from platformdirs import user_cache_path
+
+    return user_cache_path("pellucid", appauthor=False) / purpose
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for the user alone.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextmanager
