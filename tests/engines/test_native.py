@@ -32,7 +32,7 @@ from pellucid.engines.native import NativeEngine
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.errors import EngineError
 from pellucid.graph import Graph, Node
-from pellucid.ops.activations import Relu, Sigmoid, Softmax
+from pellucid.ops.activations import Relu, Sigmoid, Softmax, Tanh
 from pellucid.ops.base import Array, Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
@@ -273,6 +273,55 @@ def test_any_batch_size_trains_alike(batch_size: int) -> None:
     same_everywhere([values for values, _ in trained])
     expected, _ = train(REFERENCE, example, CROSSENTROPY, SGD(), order, batch_size)
     assert_near(ours, expected, 1e-4)
+
+
+# A head with so many weights that it runs on many samples at once, behind padding.
+HEADED = networks.chain(
+    (9, 10, 2),
+    [
+        Conv2D(8, (3, 3), padding=((1, 1), (1, 1))),
+        Relu(),
+        Conv2D(8, (3, 3), padding=((1, 1), (1, 1))),
+        MaxPooling2D((2, 2), (2, 2)),
+        Dropout(0.2),
+        Flatten(),
+        Dense(400),
+        Tanh(),
+        Dropout(0.5),
+        Dense(150),
+        Relu(),
+        Dense(5),
+        Softmax(),
+    ],
+)
+
+
+@pytest.mark.parametrize("batch_size", [1, 9, 40])
+def test_a_large_head_trains_alike(batch_size: int) -> None:
+    example = networks.example(HEADED, 3, samples=40)
+    order = np.random.default_rng(0).integers(0, 40, 2 * batch_size + batch_size // 2)
+    trained = [train(e, example, CROSSENTROPY, SGD(), order, batch_size) for e in EXTREMES]
+    ours = same_everywhere([values for values, _ in trained])
+    expected, _ = train(REFERENCE, example, CROSSENTROPY, SGD(), order, batch_size)
+    assert_near(ours, expected, 1e-4)
+    answers = [e.predictor(HEADED, example.parameters).run(example.images) for e in NATIVES]
+    same_everywhere([[answer] for answer in answers])
+    assert_array_equal(
+        NATIVES[2].predictor(HEADED, example.parameters).run(example.images[7:10]), answers[0][7:10]
+    )
+
+
+def test_batches_of_changing_size_leave_the_padding_zero() -> None:
+    example = networks.example(HEADED, 4, samples=40)
+    trained = []
+    for engine in (NATIVES[1], REFERENCE):
+        parameters = [parameter.copy() for parameter in example.parameters]
+        slots: list[list[Array]] = [[] for _ in parameters]
+        trainer = engine.trainer(HEADED, parameters, CROSSENTROPY, SGD(), slots, seed=1)
+        for step, size in enumerate((20, 7, 31, 2, 9)):
+            trainer.run(example.images, example.targets, np.arange(size), size, step)
+        trained.append(parameters)
+    assert_near(*trained, 1e-4)
 
 
 def test_an_answer_depends_on_its_own_image_only() -> None:

@@ -16,6 +16,7 @@ FIELDS = (
     "keys",  # uint32 (steps, dropouts)
     "samples",  # how many
     "batch",  # samples a step
+    "capacity",  # samples that the shared memory has room for
     "threads",  # workers that take part
     "arenas",  # memory of the workers, one after the other
     "shared",  # memory of the whole batch
@@ -31,7 +32,7 @@ FIELDS = (
 
 def field(em: Emitter, frame: ir.Value, name: str) -> ir.Value:
     """Load a field: an address or a number."""
-    numbers = {"samples", "batch", "threads", "yield"}
+    numbers = {"samples", "batch", "capacity", "threads", "yield"}
     place = em.at(frame, FIELDS.index(name), kind=I64)
     return em.builder.load(place, typ=I64 if name in numbers else POINTER, align=8)
 

@@ -120,7 +120,6 @@ class NativeTrainer:
         self._tables = _addresses(self._parameters), self._slot_table(graph)
         self._compiled.point("parameters", self._tables[0])
         self._compiled.point("slots", self._tables[1])
-        self._largest_batch = 0
 
     def _slot_table(self, graph: Graph) -> Array:
         """SLOTS addresses for each parameter; those that do not exist are never used."""
@@ -152,8 +151,8 @@ class NativeTrainer:
         arrays = {"images": images, "targets": targets, "order": order, "outputs": outputs}
         arrays |= {"losses": losses, "scalars": scalars, "keys": keys}
         with compiled.lock:
-            if batch_size > self._largest_batch:
-                self._largest_batch = batch_size
+            if batch_size > frame[PLACE["capacity"]]:
+                frame[PLACE["capacity"]] = batch_size
                 compiled.take("shared", self._program.shared * batch_size)
             for name, array in arrays.items():
                 compiled.point(name, array)

@@ -120,8 +120,9 @@ class _Training(Emission):
         """Where the numbers of a block's first sample lie; `first` is its number in the batch."""
         if not buffer.shared:
             return em.at(arena, buffer.offset)
-        # The shared buffers lie one after the other, each with room for the whole batch.
-        start = em.multiply(field(em, frame, "batch"), buffer.offset)
+        # The shared buffers lie one after the other. Where they lie must not change from call to
+        # call, or the zeros around a value would be others' numbers: so not by the batch.
+        start = em.multiply(field(em, frame, "capacity"), buffer.offset)
         return em.at(field(em, frame, "shared"), start, em.multiply(first, buffer.stride))
 
     def _call(
