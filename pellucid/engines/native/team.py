@@ -55,14 +55,21 @@ class Team:
         with self._lock:
             self._busy = True
             self._words[FUNCTION], self._words[FRAME] = function, frame
-            self._publish(self._address)
-            # If every worker was awake, `publish` has already taken part and waited.
-            if self._words[ASLEEP]:
-                for number in range(1, self.threads):
-                    if self._words[ASLEEP] >> number & 1:
-                        self._bells[number - 1].release()
-                self._take_part(self._address)
-            self._busy = False
+            self._words[ASLEEP] = 0
+            try:
+                self._publish(self._address)
+            finally:  # Ctrl-C is heard after `publish`: what has been announced must be finished
+                self._finish()
+
+    def _finish(self) -> None:
+        """Wake who sleeps and take part; if nobody did, `publish` has already taken part."""
+        asleep = int(self._words[ASLEEP])
+        for number in range(1, self.threads):
+            if asleep >> number & 1:
+                self._bells[number - 1].release()
+        if asleep:
+            self._take_part(self._address)
+        self._busy = False
 
     @property
     def broken(self) -> bool:
