@@ -35,10 +35,9 @@ class Team:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._busy = False
         self._lock = threading.Lock()
         self._words = aligned_zeros((FIRST_WORKER + STRIDE * threads) * 8).view(np.int64)
-        self._words[WORKERS] = threads - 1
+        self._words[WORKERS] = self._words[DONE] = threads - 1
         self._words[YIELD] = yield_address()
         self._bells = [threading.Semaphore(0) for _ in range(threads - 1)]
         library = _library()
@@ -53,7 +52,6 @@ class Team:
     def run(self, function: int, frame: int) -> None:
         """Call the compiled `function(frame, worker)` on every thread; return when all have."""
         with self._lock:
-            self._busy = True
             self._words[FUNCTION], self._words[FRAME] = function, frame
             self._words[ASLEEP] = 0
             try:
@@ -69,12 +67,11 @@ class Team:
                 self._bells[number - 1].release()
         if asleep:
             self._take_part(self._address)
-        self._busy = False
 
     @property
     def broken(self) -> bool:
         """Whether an interrupt has torn a call apart, so that the workers cannot be trusted."""
-        return self._busy and not self._lock.locked()
+        return not self._lock.locked() and bool(self._words[DONE] != self._words[WORKERS])
 
     def _work(self, number: int) -> None:
         while True:
