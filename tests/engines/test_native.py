@@ -364,6 +364,42 @@ def test_what_is_not_trainable_stays() -> None:
     assert_near(values, expected, 1e-4)
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        [Conv2D(6, (1, 1))],
+        [Conv2D(6, (2, 2), padding=((1, 1), (1, 1))), MaxPooling2D((2, 2), (2, 2))],
+    ],
+    ids=["one pixel", "padded"],
+)
+def test_a_convolution_behind_a_large_dense_layer(last: list[Op]) -> None:
+    ops = [Dense(512), Relu(), *last, Flatten(), Dense(5), Softmax()]
+    example = networks.example(networks.chain((1, 1, 128), ops), 0)
+    order = np.arange(24)
+    trained = [train(e, example, CROSSENTROPY, SGD(), order, 24)[0] for e in EXTREMES]
+    expected, _ = train(REFERENCE, example, CROSSENTROPY, SGD(), order, 24)
+    assert_near(same_everywhere(trained), expected, 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("last", "loss"),
+    [
+        (Softmax(), SparseCategoricalCrossentropy()),
+        (Tanh(), SparseCategoricalCrossentropy()),
+        (Tanh(), BinaryCrossentropy()),
+        (Sigmoid(), BinaryCrossentropy()),
+    ],
+    ids=str,
+)
+def test_a_loss_does_not_hide_what_is_not_a_number(last: Op, loss: Loss) -> None:
+    example = networks.example(networks.chain((4,), [Dense(5), last]), 0, samples=3)
+    if isinstance(loss, BinaryCrossentropy):
+        example = replace(example, targets=np.ones((3, 5), np.float32))
+    example.parameters[0][...] = np.nan
+    (losses, *_), _ = train(NATIVES[1], example, loss, SGD(), np.arange(3), 3)
+    assert np.isnan(losses).all()
+
+
 class Unheard(Op):
     """An operation that no compiler knows."""
 

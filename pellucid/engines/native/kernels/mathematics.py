@@ -66,7 +66,7 @@ def exponential(em: Emitter, x: ir.Value) -> ir.Value:
 
 
 def logarithm(em: Emitter, x: ir.Value) -> ir.Value:
-    """The natural logarithm of a positive, normal, finite x."""
+    """The natural logarithm of a positive, normal, finite x; a NaN stays one."""
     builder = em.builder
     integers = ir.VectorType(I32, em.vector)
 
@@ -101,7 +101,8 @@ def logarithm(em: Emitter, x: ir.Value) -> ir.Value:
     correction = builder.fmul(builder.fmul(series, rest), square)
     correction = em.fma(power, em.constant(LN2_LOW), correction)
     correction = em.fma(square, em.constant(-0.5), correction)
-    return em.fma(power, em.constant(LN2_HIGH), builder.fadd(rest, correction))
+    result = em.fma(power, em.constant(LN2_HIGH), builder.fadd(rest, correction))
+    return builder.select(builder.fcmp_ordered("ord", x, x), result, x)
 
 
 def sigmoid(em: Emitter, x: ir.Value) -> ir.Value:

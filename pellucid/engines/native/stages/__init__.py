@@ -47,7 +47,7 @@ def make_stages(plan: Plan, trainable: tuple[bool, ...]) -> list[Stage]:
         stage = KINDS[type(step.node.op)](place, step, source, target, learning, mine)
         if isinstance(stage, ConvolutionStage) and pooled.worth_while(stage.conv):
             stage = PooledStage(place, step, source, target, learning, mine)
-        elif isinstance(stage, DenseStage) and source.rows * source.columns > 1:
+        elif isinstance(stage, DenseStage) and not (stage.on_rows and target.plain):
             stage = ConvolutionStage(place, step, source, target, learning, mine)
         elif isinstance(stage, DropoutStage):
             stage.full_columns = plan.shapes[place][-2] if len(plan.shapes[place]) > 1 else 1

@@ -53,6 +53,10 @@ class ConvolutionStage(Stage):
         )
 
     @property
+    def on_rows(self) -> bool:
+        return False  # even on a single pixel: its sums and buffers are those of a block
+
+    @property
     def winner_bytes(self) -> int:
         """Bytes a sample: one for every number that a pooling chose."""
         return self.target.rows * self.target.columns * self.conv.filters
