@@ -68,21 +68,29 @@ class _Prediction(Emission):
         samples, threads = field(em, frame, "samples"), field(em, frame, "threads")
         control, arenas = field(em, frame, "control"), field(em, frame, "arenas")
         blocks = em.quotient(em.add(samples, self.block - 1), self.block)
+        rows = self._rows_a_ticket(em, blocks, threads)
         em.choose(
             em.less(blocks, threads),
             lambda: em.loop(0, blocks, lambda n: self._together(em, frame, worker, arenas, n)),
             lambda: synchronise.tickets(
                 em,
                 control,
-                em.quotient(em.add(samples, self.rows - 1), self.rows),
-                lambda n: self._alone(em, frame, worker, arenas, n),
+                em.builder.udiv(em.integer(em.add(samples, rows, -1)), em.integer(rows)),
+                lambda n: self._alone(em, frame, worker, arenas, n, rows),
             ),
         )
         em.finish()
         return Program(str(module), "predict", self.arena.size)
 
+    def _rows_a_ticket(self, em: Emitter, blocks: Index, threads: ir.Value) -> Index:
+        """How many samples a thread takes at once: with a large head many, but no unfair share."""
+        if self.rows == self.block:
+            return self.block
+        share = em.builder.udiv(em.integer(em.add(blocks, threads, -1)), threads)
+        return em.minimum(em.multiply(share, self.block), self.rows)
+
     def _call(
-        self, em: Emitter, frame: ir.Value, arena: ir.Value, first: Index, rows: int, skip: Index
+        self, em: Emitter, frame: ir.Value, arena: ir.Value, first: Index, rows: Index, skip: Index
     ) -> Call:
         """Up to `rows` samples from `first` on; in the head they lie `skip` samples further on."""
         samples, table = field(em, frame, "samples"), field(em, frame, "parameters")
@@ -94,13 +102,19 @@ class _Prediction(Emission):
         return Call(em, count, em.integer(first), lambda number: entry(em, table, number), values)
 
     def _alone(
-        self, em: Emitter, frame: ir.Value, worker: ir.Value, arenas: ir.Value, number: Index
+        self,
+        em: Emitter,
+        frame: ir.Value,
+        worker: ir.Value,
+        arenas: ir.Value,
+        number: Index,
+        rows: Index,
     ) -> None:
         """One thread runs samples through the whole network."""
         arena = em.at(arenas, em.multiply(worker, self.arena.size))
         samples = field(em, frame, "samples")
-        first = em.multiply(number, self.rows)
-        last = em.minimum(em.add(first, self.rows), samples)
+        first = em.multiply(number, rows)
+        last = em.minimum(em.add(first, rows), samples)
 
         def block(start: Index) -> None:
             skip = em.subtract(start, first)
@@ -110,7 +124,7 @@ class _Prediction(Emission):
                 stage.forward(call)
 
         em.loop(first, last, block, step=self.block)
-        call = self._call(em, frame, arena, first, self.rows, 0)
+        call = self._call(em, frame, arena, first, rows, 0)
         for stage in self.stages[self.head :]:
             stage.forward(call)
         self._unload(frame, call)
