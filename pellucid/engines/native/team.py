@@ -26,7 +26,7 @@ from pellucid.ops.base import Array
 EPOCH, DONE, ASLEEP = 0, 16, 32
 FUNCTION, FRAME, WORKERS, YIELD = 48, 49, 50, 51
 FIRST_WORKER = 64
-PARKED, SEEN, STRIDE = 0, 1, 16
+PARKED, SEEN, WOKEN, STRIDE = 0, 1, 2, 16
 PATIENCE = 2000  # turns that a worker waits for the next call before it sleeps: about 0.1 ms
 
 
@@ -61,17 +61,22 @@ class Team:
 
     def _finish(self) -> None:
         """Wake who sleeps and take part; if nobody did, `publish` has already taken part."""
-        asleep = int(self._words[ASLEEP])
+        if not self._words[ASLEEP]:
+            return
         for number in range(1, self.threads):
-            if asleep >> number & 1:
+            if self._words[FIRST_WORKER + STRIDE * number + WOKEN]:
                 self._bells[number - 1].release()
-        if asleep:
-            self._take_part(self._address)
+        self._take_part(self._address)
 
     @property
     def broken(self) -> bool:
         """Whether an interrupt has torn a call apart, so that the workers cannot be trusted."""
-        return not self._lock.locked() and bool(self._words[DONE] != self._words[WORKERS])
+        if not self._lock.acquire(blocking=False):
+            return False  # a call is under way
+        try:
+            return bool(self._words[DONE] != self._words[WORKERS])
+        finally:
+            self._lock.release()
 
     def _work(self, number: int) -> None:
         while True:
@@ -144,7 +149,8 @@ def _emit_publish(module: ir.Module) -> None:
     def wake(number: ir.Value, asleep: ir.Value) -> list[ir.Value]:
         parked = _word(em, words, em.multiply(number, STRIDE), FIRST_WORKER + PARKED)
         was = builder.atomic_rmw("xchg", parked, em.integer(0), "seq_cst")
-        return [builder.or_(asleep, builder.shl(was, number))]
+        builder.store(was, em.at(parked, WOKEN, kind=I64), align=8)
+        return [builder.or_(asleep, was)]
 
     (asleep,) = em.loop(em.integer(1), limit, wake, [em.integer(0)])
     builder.store(asleep, _word(em, words, ASLEEP), align=8)
