@@ -334,6 +334,25 @@ def test_an_answer_depends_on_its_own_image_only() -> None:
         assert_array_equal(predictor.run(example.images[5:38]), together[5:38])
 
 
+def test_a_large_head_answers_alike_however_many_threads_and_images_there_are() -> None:
+    example = networks.example(HEADED, 0, samples=300)
+    engines = [NativeEngine(threads) for threads in (1, 2, 3, 70)]
+    predictors = [engine.predictor(HEADED, example.parameters) for engine in engines]
+    together = predictors[0].run(example.images)
+    for predictor in predictors:
+        for count in (1, 7, 17, 64, 257, 300):
+            assert_array_equal(predictor.run(example.images[:count]), together[:count])
+
+
+def test_a_batch_may_be_larger_than_the_data() -> None:
+    example = networks.example(HEADED, 0)
+    trained = [
+        train(NATIVES[1], example, CROSSENTROPY, SGD(), np.arange(24), size)[0]
+        for size in (24, 10**12)
+    ]
+    same_everywhere(trained)
+
+
 def test_several_steps_in_one_call_are_as_many_calls() -> None:
     example = networks.example(DIGITS, 0, samples=40)
     order, engine = np.random.default_rng(0).integers(0, 40, 30), NATIVES[1]

@@ -151,9 +151,10 @@ class NativeTrainer:
         arrays = {"images": images, "targets": targets, "order": order, "outputs": outputs}
         arrays |= {"losses": losses, "scalars": scalars, "keys": keys}
         with compiled.lock:
-            if batch_size > frame[PLACE["capacity"]]:
-                frame[PLACE["capacity"]] = batch_size
-                compiled.take("shared", self._program.shared * batch_size)
+            largest = min(batch_size, count)
+            if largest > frame[PLACE["capacity"]]:
+                compiled.take("shared", self._program.shared * largest)
+                frame[PLACE["capacity"]] = largest
             for name, array in arrays.items():
                 compiled.point(name, array)
             frame[PLACE["samples"]], frame[PLACE["batch"]] = count, batch_size
