@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import small
 
 import pellucid
 from pellucid import cli
+from pellucid.ops.base import Array
 from pellucid.runs import Run
 
 
@@ -296,11 +298,12 @@ def test_nobody_reads_to_the_end(shell: Shell) -> None:
 WRONG = [
     (("train", "--data", "mnst"), r"Unknown data set 'mnst'. Did you mean 'mnist'?"),
     (("train", "--data", "none.npz"), "none.npz cannot be read (No such file or directory)."),
-    (("train", "--data", "small.json"), "small.json is no .npy or .npz file of numbers"),
+    (("train", "--data", "small.json"), "of numbers, or is damaged. numpy.save and numpy.savez"),
     (("train", "--data", "one.npy"), "one.npy has no array x_train, y_train, x_test, y_test."),
     ((*("train", *SMALL[:2]), "--network", "textbok"), "Did you mean 'textbook'?"),
     ((*("train", *SMALL[:2]), "--network", "data.npz"), "cannot be read: 'utf-8' codec"),
     ((*("train", *SMALL[:2]), "--network", "no.json"), "Give the model.json of a run."),
+    (("summary", "text.json"), "text.json: This is no model as JSON"),
     (("train", *SMALL, "--optimizer", "rmsprob"), "Did you mean 'rmsprop'?"),
     (("train", *SMALL, "--loss", "mean"), "Unknown loss 'mean'."),
     (("train", *SMALL, "--learning-rate", "-1"), "must be a number 0 or larger, got -1.0."),
@@ -327,6 +330,7 @@ WRONG = [
 
 def test_what_is_wrong_is_said_in_one_message(trained: Shell) -> None:
     np.save("one.npy", np.zeros(4))
+    Path("text.json").write_text("hello")
     (x_train, _), labels = small.samples(20), np.full(20, 7)
     np.savez("other.npz", x_train=x_train, y_train=labels, x_test=x_train, y_test=labels)
     for arguments, message in WRONG:
@@ -335,6 +339,60 @@ def test_what_is_wrong_is_said_in_one_message(trained: Shell) -> None:
         assert outcome.err.startswith("pellucid: "), arguments
         assert message in outcome.err, arguments
         assert "Traceback" not in outcome.err
+
+
+BROKEN = [
+    ("x_train", lambda x: np.where(x > 200, np.nan, x), "x_train has"),
+    ("x_test", lambda x: np.where(x > 200, np.nan, x), "x_test has"),
+    ("x_test", lambda x: x[:, :5], "x_test has shape (20, 5, 8), but the model expects"),
+    ("x_test", lambda x: x[:0], "x_test is empty"),
+    ("y_train", lambda y: y[1:], "x has 48 samples and y_train has 47"),
+    ("y_test", lambda y: y + 1, "y_test has the label 3 for sample"),
+    ("y_train", lambda y: y.astype(str), "y_train has the type <U3, expected real numbers"),
+]
+
+
+@pytest.mark.parametrize(("name", "damage", "message"), BROKEN)
+def test_data_that_cannot_be_used_are_told_before_there_is_a_run(
+    shell: Shell, name: str, damage: Callable[[Array], Array], message: str
+) -> None:
+    change_data(name, damage)
+    outcome = shell.train("--out", "run")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert message in outcome.err
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda y: y.astype("U3"), "y_train has the type <U3, expected real numbers"),
+        (lambda y: y * 10**12, "The largest label is 2000000000000, but there are only 68 samples"),
+        (lambda y: np.where(y == 1, np.nan, y), "y_train has nan for sample"),
+    ],
+)
+def test_labels_that_no_network_can_be_made_for(
+    shell: Shell, damage: Callable[[Array], Array], message: str
+) -> None:
+    change_data("y_train", lambda y: damage(y.astype(np.int64)))
+    for part, samples in (("x_train", 48), ("x_test", 20)):
+        change_data(part, lambda _, samples=samples: np.zeros((samples, 18, 18), np.uint8))
+    outcome = shell("train", "--data", "data.npz", "--engine", "reference")
+    assert outcome.code == 1
+    assert message in outcome.err
+
+
+def change_data(name: str, change: Callable[[Array], Array]) -> None:
+    with np.load("data.npz") as archive:
+        arrays = dict(archive)
+    arrays[name] = change(arrays[name])
+    np.savez("data.npz", **arrays)
+
+
+def test_too_little_memory_is_told(shell: Shell) -> None:
+    outcome = shell("summary", "--input-shape", "1000000,1000000,3")
+    assert outcome.code == 1
+    assert outcome.err.startswith("pellucid: There is not enough memory (Unable to allocate")
 
 
 @pytest.mark.parametrize(
@@ -357,10 +415,7 @@ def test_arguments_that_make_no_sense_end_with_2(
 
 
 def test_other_data_than_the_runs_are_refused(trained: Shell) -> None:
-    with np.load("data.npz") as archive:
-        arrays = dict(archive)
-    arrays["x_train"][0, 0, 0] ^= 1
-    np.savez("data.npz", **arrays)
+    change_data("x_train", np.flip)
     outcome = trained("train", "--resume", "run", "--epochs", "9")
     assert outcome.code == 1
     assert "are not those that run was trained on: their SHA-256 is" in outcome.err
@@ -375,9 +430,27 @@ def test_a_run_made_in_python_is_not_resumed_from_the_shell(shell: Shell) -> Non
     assert "was not made by `pellucid train`" in outcome.err
 
 
+def test_a_run_made_in_python_is_asked_with_its_data(shell: Shell) -> None:
+    model = small.network()
+    model.compile("sgd", "mse", metrics=["accuracy"])
+    Run.create("run", model)
+    outcome = shell("evaluate", "run")
+    assert outcome.code == 1
+    assert "does not say what data it was trained on: name them with --data." in outcome.err
+    assert "Test on 20 samples: accuracy " in shell("evaluate", "run", "--data", "data.npz").out
+
+
+def test_a_record_without_what_it_needs_is_told(trained: Shell) -> None:
+    Path("run/run.json").write_text("{}")
+    outcome = trained("evaluate", "run")
+    assert outcome.code == 1
+    assert "run.json is damaged" in outcome.err
+
+
 def test_a_loss_that_is_no_longer_finite_keeps_what_was_saved(shell: Shell) -> None:
     large = ("--optimizer", "sgd", "--learning-rate", "1e38", "--batch-size", "4")
     outcome = shell.train(*large, "--engine", "native", "--out", "run")
     assert outcome.code == 1
     assert "no longer" in outcome.err
+    assert outcome.err.endswith("The run run stays saved as it was before its first epoch.")
     assert Run.open("run").checkpoint().training.epoch == 0

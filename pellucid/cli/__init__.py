@@ -30,6 +30,12 @@ def main() -> int:
         return _complain(str(stop), INTERRUPTED)
     except PellucidError as error:
         return _complain(f"pellucid: {error}", FAILED)
+    except MemoryError as error:
+        return _complain(
+            f"pellucid: There is not enough memory ({error}). A smaller network, smaller images, a "
+            "smaller --batch-size or fewer samples (--limit) need less.",
+            FAILED,
+        )
     except KeyboardInterrupt:
         return _complain("Stopped.", INTERRUPTED)
     except BrokenPipeError:

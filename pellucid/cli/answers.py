@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.cli.app import Format
-from pellucid.cli.data import as_input, load, pick, read_arrays
+from pellucid.cli.data import as_input, load, pick, prepared, read_arrays
 from pellucid.cli.engines import choose_engine
 from pellucid.cli.training import describe, test
-from pellucid.errors import ArgumentError, DataError
+from pellucid.errors import ArgumentError, DataError, RunError
 from pellucid.ops.base import Array
 from pellucid.render.table import Table, print_table
 from pellucid.runs import Run
@@ -38,11 +38,11 @@ def evaluate(
 ) -> None:
     """Print the loss and the accuracy on the test samples."""
     run = Run.open(folder)
-    model = run.load(choose_engine(engine or run.record["engine"], threads))
-    samples = load(data or run.record["data"]["source"]).limited(limit)
-    figures = test(model, samples, run.record["settings"]["loss"])
+    model = run.load(choose_engine(engine or run.record.get("engine"), threads))
+    samples = prepared(load(data or _source(run)).limited(limit).test, model, "test")
+    figures = test(model, samples)
     if format is Format.text:
-        print(f"Test on {len(samples.test.images):,} samples: {describe(figures)}")
+        print(f"Test on {len(samples.images):,} samples: {describe(figures)}")
     elif format is Format.json:
         print(json.dumps(figures))
     else:
@@ -61,7 +61,7 @@ def predict(
     """Print the class and the probabilities of each image."""
     run = Run.open(folder)
     query = _query(run, file, index, data)
-    model = run.load(choose_engine(engine or run.record["engine"], threads))
+    model = run.load(choose_engine(engine or run.record.get("engine"), threads))
     images = as_input(query.images, model.graph.input_shape)
     answers = model.predict(images, batch_size=256, verbose=0)
     if format is Format.text:
@@ -91,8 +91,18 @@ def _query(run: Run, file: Path | None, index: list[int], data: str | None) -> Q
             "Which images? Give a FILE with an array of images, or --index with the number of a "
             "test sample, for instance --index 7."
         )
-    part = load(data or run.record["data"]["source"]).test
+    part = load(data or _source(run)).test
     return Query(index, pick(part.images, index), pick(part.targets, index))
+
+
+def _source(run: Run) -> str:
+    """What the run was trained on; RunError if it does not say."""
+    try:
+        return str(run.record["data"]["source"])
+    except (KeyError, TypeError):
+        raise RunError(
+            f"{run.folder} does not say what data it was trained on: name them with --data."
+        ) from None
 
 
 def _only_array(file: Path) -> Array:

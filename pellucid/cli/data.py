@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import DATA_SETS, data_set_digest, digest, load_data_set
+from pellucid.data.checks import as_images
 from pellucid.data.formats import DAMAGE
 from pellucid.errors import ArgumentError, DataError, unknown_name
+from pellucid.models import Model
 from pellucid.ops.base import Array
+from pellucid.ops.losses import Loss, SparseCategoricalCrossentropy
+from pellucid.training.objective import Objective
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -80,12 +84,30 @@ def read_arrays(path: Path) -> dict[str, Array]:
                 return {path.stem: content}
             return dict(content)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
-    except DAMAGE as error:
         raise DataError(
-            f"{path} is no .npy or .npz file of numbers, or is damaged ({error}). numpy.save and "
+            f"{path} cannot be read ({error.strerror or error}). Give the path of a file that "
+            "numpy.save or numpy.savez has written."
+        ) from error
+    except DAMAGE as error:
+        # NumPy takes whatever it does not know for a pickle, and advises to load it unsafely.
+        reason = "" if "pickle" in str(error) else f" ({error})"
+        raise DataError(
+            f"{path} is no .npy or .npz file of numbers, or is damaged{reason}. numpy.save and "
             "numpy.savez write such files."
         ) from error
+
+
+def prepared(part: Part, model: Model, which: str) -> Part:
+    """A part of the data as the compiled model reads it.
+
+    which: 'train' or 'test'. Raises DataError, with the name of the array in the file, for what
+    the model cannot read.
+    """
+    shape = model.graph.input_shape
+    images = as_images(as_input(part.images, shape), shape, f"x_{which}")
+    objective = Objective(model.loss, (), model.graph.output_shape)
+    labels = as_targets(part.targets, model.loss, model.graph.output_shape)
+    return Part(images, objective.as_targets(labels, len(images), f"y_{which}"))
 
 
 def as_input(images: Array, input_shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -102,10 +124,10 @@ def as_input(images: Array, input_shape: tuple[int, ...]) -> NDArray[np.float32]
     return images
 
 
-def as_targets(labels: Array, loss: str, output_shape: tuple[int, ...]) -> Array:
+def as_targets(labels: Array, loss: Loss, output_shape: tuple[int, ...]) -> Array:
     """Targets as the loss takes them: class labels become one-hot rows for a dense loss."""
     classes = output_shape[-1]
-    dense = not loss.startswith("sparse")
+    dense = not isinstance(loss, SparseCategoricalCrossentropy)
     if dense and labels.ndim == 1 and labels.dtype.kind in "iu" and classes > 1:
         if labels.size and not 0 <= labels.min() <= labels.max() < classes:
             raise DataError(

@@ -7,11 +7,14 @@ from pellucid.engines.base import Engine
 from pellucid.errors import ArgumentError
 
 
-def choose_engine(name: str, threads: int | None) -> Engine:
-    """An engine by name; ArgumentError for threads of an engine that has none to choose."""
+def choose_engine(name: str | None, threads: int | None) -> Engine:
+    """An engine by name, native if None.
+
+    Raises ArgumentError for threads of an engine that has none to choose.
+    """
     if threads is None:
         return engines.get(name)
-    if name != "native":
+    if name not in ("native", None):
         raise ArgumentError(
             f"The engine {name} runs in one thread: leave --threads out, or use --engine native."
         )

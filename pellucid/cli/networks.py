@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from pellucid.cli.data import Data
+from pellucid.data.checks import as_real_array
 from pellucid.errors import ArgumentError, DataError, ShapeError, unknown_name
 from pellucid.models import Model, model_from_json
 from pellucid.networks import NETWORKS
@@ -46,13 +49,27 @@ def _read(network: str) -> Model:
         return model_from_json(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}. Give the model.json of a run.") from error
+    except ArgumentError as error:
+        raise ArgumentError(f"{path}: {error} Give the model.json of a run.") from error
 
 
 def _classes(data: Data) -> int:
-    """How many classes the targets tell apart: the columns of one-hot rows, or the labels."""
+    """How many classes the targets tell apart: the columns of one-hot rows, or the labels.
+
+    Raises DataError for targets that are no numbers, and for a label so large that some class
+    would have no sample at all.
+    """
     if data.train.targets.ndim == 2:
         return int(data.train.targets.shape[1])
-    return 1 + max(int(part.targets.max(initial=0)) for part in (data.train, data.test))
+    targets = {"y_train": data.train.targets, "y_test": data.test.targets}
+    labels = np.concatenate([as_real_array(y, name).ravel() for name, y in targets.items()])
+    largest = float(np.fmax.reduce(labels, initial=0))
+    if largest >= max(1, len(labels)):
+        raise DataError(
+            f"The largest label is {largest:.16g}, but there are only {len(labels)} samples. "
+            "Labels count from 0 without gaps: numpy.unique(y, return_inverse=True) renumbers them."
+        )
+    return 1 + int(largest)
 
 
 def _shape(text: str) -> Shape:

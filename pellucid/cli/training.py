@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pellucid
 from pellucid.cli import InterruptedRunError
-from pellucid.cli.data import Data, as_input, as_targets, load
+from pellucid.cli.data import Data, Part, load, prepared
 from pellucid.cli.engines import choose_engine
 from pellucid.cli.networks import build
-from pellucid.errors import ArgumentError, RunError
+from pellucid.errors import ArgumentError, RunError, TrainingError
 from pellucid.models import Model
 from pellucid.runs import Run, SaveRun, free_name
 from pellucid.training.lookup import get_optimizer
@@ -47,10 +47,10 @@ def train(settings: Settings, out: Path | None, threads: int | None, quiet: bool
     pellucid.set_seed(settings.seed)
     engine = choose_engine(settings.engine, threads)
     whole = load(settings.data)
-    data = whole.limited(settings.limit)
     model = build(settings.network, whole)
     model.engine = engine
     model.compile(_optimizer(settings), settings.loss, metrics=["accuracy"])
+    data = _ready(whole.limited(settings.limit), model)
     folder = out or free_name(RUNS / _run_name(settings, data))
     source = settings.data if settings.data == data.name else str(Path(settings.data).resolve())
     run = Run.create(folder, model, asdict(settings), {"source": source, "sha256": data.sha256})
@@ -85,37 +85,39 @@ def resume(folder: Path, epochs: int | None, threads: int | None, quiet: bool) -
         )
     if not quiet:
         print(f"Going on with {folder} after epoch {done} of {wanted}.")
-    _continue(run, model, data.limited(settings.limit), wanted, quiet)
+    _continue(run, model, _ready(data.limited(settings.limit), model), wanted, quiet)
 
 
 def _continue(run: Run, model: Model, data: Data, epochs: int, quiet: bool) -> None:
     """Train to the epoch that is wanted, saving each, and tell how good the network is."""
-    settings = run.record["settings"]
-    images = as_input(data.train.images, model.graph.input_shape)
-    targets = as_targets(data.train.targets, settings["loss"], model.graph.output_shape)
-    with _ctrl_c(run, epochs):
+    with _stops(run, epochs):
         model.fit(
-            images,
-            targets,
-            batch_size=settings["batch_size"],
+            data.train.images,
+            data.train.targets,
+            batch_size=run.record["settings"]["batch_size"],
             epochs=epochs,
             verbose=0 if quiet else "auto",
             callbacks=[SaveRun(run)],
             initial_epoch=model.training_state.epoch,
         )
-    figures = test(model, data, settings["loss"])
+    figures = test(model, data.test)
     print(f"Test on {len(data.test.images):,} samples: {describe(figures)}")
     print(f"The run is saved in {run.folder}")
 
 
-def test(model: Model, data: Data, loss: str) -> dict[str, float]:
-    """The loss and the accuracy on the test samples."""
+def _ready(data: Data, model: Model) -> Data:
+    """Both parts as the model reads them: what is wrong is told before anything is trained."""
+    return replace(
+        data,
+        train=prepared(data.train, model, "train"),
+        test=prepared(data.test, model, "test"),
+    )
+
+
+def test(model: Model, part: Part) -> dict[str, float]:
+    """The loss and the accuracy on prepared samples."""
     figures: Any = model.evaluate(
-        as_input(data.test.images, model.graph.input_shape),
-        as_targets(data.test.targets, loss, model.graph.output_shape),
-        batch_size=256,
-        verbose=0,
-        return_dict=True,
+        part.images, part.targets, batch_size=256, verbose=0, return_dict=True
     )
     return dict(figures)
 
@@ -148,15 +150,20 @@ def _run_name(settings: Settings, data: Data) -> str:
 
 
 @contextmanager
-def _ctrl_c(run: Run, epochs: int) -> Iterator[None]:
-    """Say on Ctrl-C what is saved and how to go on."""
+def _stops(run: Run, epochs: int) -> Iterator[None]:
+    """Say what is saved when training stops before its end, and after Ctrl-C how to go on."""
     try:
         yield
     except KeyboardInterrupt:
-        epoch = run.checkpoint().training.epoch
-        saved = f"saved up to epoch {epoch}" if epoch else "saved as it was before its first epoch"
         more = "" if epochs == run.record["settings"]["epochs"] else f" --epochs {epochs}"
         raise InterruptedRunError(
-            f"Stopped. The run is {saved}; go on with:\n"
+            f"Stopped. The run is {_saved(run)}; go on with:\n"
             f"  pellucid train --resume {run.folder}{more}"
         ) from None
+    except TrainingError as error:
+        raise TrainingError(f"{error} The run {run.folder} stays {_saved(run)}.") from error
+
+
+def _saved(run: Run) -> str:
+    epoch = run.checkpoint().training.epoch
+    return f"saved up to epoch {epoch}" if epoch else "saved as it was before its first epoch"

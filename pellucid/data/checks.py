@@ -34,7 +34,7 @@ def as_images(x: ArrayLike, expected_shape: tuple[int, ...], name: str = "x") ->
     Raises:
         DataError: another shape, no sample, no real numbers, or values that are not finite.
     """
-    array = _as_real_array(x, name)
+    array = as_real_array(x, name)
     if array.shape[1:] != expected_shape or array.ndim == 0:
         raise DataError(_shape_message(array.shape, expected_shape, name))
     _check_not_empty(array, name)
@@ -60,7 +60,7 @@ def as_sparse_targets(
         DataError: another number of samples, another shape (one-hot rows, for instance), or a
             label that is no whole number or out of range.
     """
-    array = _as_real_array(y, name)
+    array = as_real_array(y, name)
     _check_count(array, count, name)
     if array.shape == (count, *positions, 1):
         array = array[..., 0]
@@ -89,7 +89,7 @@ def as_dense_targets(
         DataError: another number of samples, another shape (class labels, for instance), no
             real numbers, or values that are not finite.
     """
-    array = _as_real_array(y, name)
+    array = as_real_array(y, name)
     _check_count(array, count, name)
     if shape[-1:] == (1,) and array.shape == (count, *shape[:-1]):
         array = array[..., None]
@@ -98,8 +98,10 @@ def as_dense_targets(
     return _as_finite_float32(array, name)
 
 
-def _as_real_array(given: ArrayLike, name: str) -> NDArray[Any]:
-    """The given thing as a NumPy array of booleans, integers or floats."""
+def as_real_array(given: ArrayLike, name: str) -> NDArray[Any]:
+    """The given thing as a NumPy array of booleans, integers or floats; DataError if it is none."""
+    if given is None:
+        raise DataError(f"{name} is None, expected an array of numbers. Give one.")
     try:
         array = np.asarray(given)
     except (ValueError, TypeError, RuntimeError) as error:

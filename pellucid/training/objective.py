@@ -28,11 +28,14 @@ class Objective:
         self.output_shape = output_shape
         self.metrics = [metrics.get(name, loss, output_shape) for name in names]
 
-    def as_targets(self, y: ArrayLike, count: int) -> Array:
-        """Targets as the loss takes them; DataError if they are not `count` fitting ones."""
+    def as_targets(self, y: ArrayLike, count: int, name: str = "y") -> Array:
+        """Targets as the loss takes them; DataError if they are not `count` fitting ones.
+
+        name: what messages call them.
+        """
         if isinstance(self.loss, SparseCategoricalCrossentropy):
-            return as_sparse_targets(y, count, self.output_shape[-1], self.target_shape)
-        return as_dense_targets(y, count, self.target_shape)
+            return as_sparse_targets(y, count, self.output_shape[-1], self.target_shape, name)
+        return as_dense_targets(y, count, self.target_shape, name)
 
 
 class Tally:
