@@ -98,6 +98,20 @@ def as_dense_targets(
     return _as_finite_float32(array, name)
 
 
+def check_probabilities(targets: Float32Array, name: str = "y") -> None:
+    """Check that targets lie from 0 to 1, as every crossentropy needs; DataError if not."""
+    # A softmax of another network may exceed 1 by a rounding.
+    wrong = (targets < 0) | (targets > 1 + 1e-6)
+    if wrong.any():
+        where = np.unravel_index(int(wrong.argmax()), wrong.shape)
+        raise DataError(
+            f"{name} has {targets[where]:g} for sample {int(where[0])}, but a crossentropy "
+            "compares probabilities: its targets go from 0 to 1. Labels of two classes are 0 and "
+            f"1, pixels are divided by 255 ({name} / 255); for other numbers, use the loss "
+            "mean_squared_error."
+        )
+
+
 def as_real_array(given: ArrayLike, name: str) -> NDArray[Any]:
     """The given thing as a NumPy array of booleans, integers or floats; DataError if it is none."""
     if given is None:

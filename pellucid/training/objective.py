@@ -7,9 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pellucid.data.checks import as_dense_targets, as_sparse_targets
+from pellucid.data.checks import as_dense_targets, as_sparse_targets, check_probabilities
 from pellucid.ops.base import Array
-from pellucid.ops.losses import Loss, SparseCategoricalCrossentropy
+from pellucid.ops.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Loss,
+    SparseCategoricalCrossentropy,
+)
 from pellucid.shapes import Shape
 from pellucid.training import metrics
 from pellucid.training.metrics import Metric
@@ -35,7 +40,10 @@ class Objective:
         """
         if isinstance(self.loss, SparseCategoricalCrossentropy):
             return as_sparse_targets(y, count, self.output_shape[-1], self.target_shape, name)
-        return as_dense_targets(y, count, self.target_shape, name)
+        targets = as_dense_targets(y, count, self.target_shape, name)
+        if isinstance(self.loss, BinaryCrossentropy | CategoricalCrossentropy):
+            check_probabilities(targets, name)
+        return targets
 
 
 class Tally:

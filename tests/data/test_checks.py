@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pellucid.data import as_dense_targets, as_images, as_sparse_targets
+from pellucid.data.checks import check_probabilities
 from pellucid.errors import DataError
 
 SHAPE = (4, 5, 3)
@@ -276,3 +277,19 @@ def test_labels_for_a_dense_loss_name_the_other_loss(y: list) -> None:
 def test_dense_targets_of_another_shape_say_both() -> None:
     with refused("y has shape (4, 2); the model's output and so the loss has shape (4, 3)."):
         as_dense_targets(np.zeros((4, 2)), 4, (3,))
+
+
+@pytest.mark.parametrize("wrong", [-1, 2, 255])
+def test_targets_of_a_crossentropy_are_probabilities(wrong: int) -> None:
+    check_probabilities(np.float32([[0, 1 + 1e-7]]))
+    with refused(
+        f"y has {wrong} for sample 1, but a crossentropy compares probabilities: its targets go "
+        "from 0 to 1. Labels of two classes are 0 and 1, pixels are divided by 255 (y / 255); for "
+        "other numbers, use the loss mean_squared_error."
+    ):
+        check_probabilities(np.float32([[0.5], [wrong]]))
+
+
+def test_nothing_is_no_array() -> None:
+    with refused("x is None, expected an array of numbers. Give one."):
+        as_images(None, SHAPE)
