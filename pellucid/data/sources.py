@@ -196,7 +196,12 @@ def _run(command: Sequence[str], folder: Path, output: IO[bytes] | None = None) 
 def _complaint(stderr: str, status: int) -> str:
     """The line of a program's output that says best what went wrong."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith(("error", "e:", "npm err"))]
+    # A line that ends with a colon (pip's "ERROR: Exception:") only announces what the last says.
+    errors = [
+        line
+        for line in lines
+        if line.lower().startswith(("error", "e:", "npm err")) and not line.endswith(":")
+    ]
     if not lines:
         return f"it ended with status {status}."
     return (errors[0] if errors else lines[-1])[:200]

@@ -117,6 +117,7 @@ def test_a_client_that_is_not_there_says_so(source, tool: str, tiny, tmp_path, m
         (b"WARNING: old\nERROR: No such package\nERROR: more\n", "ERROR: No such package"),
         (b"Traceback\n  here\nKeyError: 3\n", "KeyError: 3"),
         (b"E: Unable to locate package tiny-deb\n", "E: Unable to locate package tiny-deb"),
+        (b"ERROR: Exception:\n  open()\nOSError: disk is full\n", "OSError: disk is full"),
         (b"npm error code E404\nnpm error 404 Not Found\n", "npm error code E404"),
         (b"", r"it ended with status 7\."),
     ],
