@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class PellucidError(Exception):
@@ -85,8 +85,13 @@ class RunError(PellucidError, RuntimeError):
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """The error for a name that is not among `known`: it suggests the nearest and lists all."""
     names = sorted(known)
-    nearest = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
-    suggestion = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return UnknownNameError(
-        f"Unknown {kind} {name!r}.{suggestion} Known are: {', '.join(map(repr, names))}."
+        f"Unknown {kind} {name!r}.{suggestion(name, names)} "
+        f"Known are: {', '.join(map(repr, names))}."
     )
+
+
+def suggestion(name: object, known: Sequence[str]) -> str:
+    """A sentence with the nearest known name, to be put behind another; empty if none is near."""
+    nearest = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""

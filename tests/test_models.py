@@ -197,8 +197,10 @@ def test_layers_are_found_by_name_and_number() -> None:
     model = functional()
     name = model.layers[1].name
     assert model.get_layer(name) is model.get_layer(index=1) is model.layers[1]
-    with pytest.raises(ArgumentError, match=f"has no layer named 'conv9'. Its layers .*{name}"):
-        model.get_layer("conv9")
+    assert model.get_layer(index=-1) is model.layers[-1]
+    missing = f"no layer named '{name}x'. Did you mean '{name}'. Its layers are: .*{name}, "
+    with pytest.raises(ArgumentError, match=missing):
+        model.get_layer(f"{name}x")
     with pytest.raises(ArgumentError, match="has no layer number 9"):
         model.get_layer(index=9)
 
@@ -208,6 +210,11 @@ def test_models_are_numbered_as_in_keras() -> None:
     names = [functional().name, sequential().name, functional().name]
     assert names == ["functional", "sequential", "functional_1"]
     assert Sequential(name="mine").name == "mine"
+
+
+def test_a_sequential_takes_a_single_layer() -> None:
+    (layer,) = Sequential(flatten := layers.Flatten()).layers
+    assert layer is flatten
 
 
 def test_summary_shows_the_network() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pellucid import engines, random
 from pellucid.data.checks import as_images
 from pellucid.engines.base import Engine, Predictor
-from pellucid.errors import ArgumentError, ShapeError, TrainingError
+from pellucid.errors import ArgumentError, ShapeError, TrainingError, suggestion
 from pellucid.graph import Graph
 from pellucid.layers.arguments import positive_integer
 from pellucid.layers.base import Layer, copy_weights
@@ -118,16 +118,20 @@ class Model:
         return list(self._layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or by its place among `layers`.
+        """A layer by its name or by its place among `layers`; -1 is the last one.
 
         Raises ArgumentError, with the names there are, if there is none.
         """
-        for place, layer in enumerate(self.layers):
-            if layer.name == name or place == index:
+        layers = self.layers
+        for place, layer in enumerate(layers):
+            if layer.name == name or index in (place, place - len(layers)):
                 return layer
+        names = [layer.name for layer in layers]
         wanted = f"number {index}" if name is None else f"named {name!r}"
-        names = ", ".join(layer.name for layer in self.layers)
-        raise ArgumentError(f"Model {self.name} has no layer {wanted}. Its layers are: {names}.")
+        nearest = "" if name is None else suggestion(name, names)
+        raise ArgumentError(
+            f"Model {self.name} has no layer {wanted}.{nearest} Its layers are: {', '.join(names)}."
+        )
 
     @property
     def built(self) -> bool:

@@ -37,7 +37,7 @@ class Sequential(Model):
 
     def __init__(
         self,
-        layers: Sequence[Element] | None = None,
+        layers: Sequence[Element] | Element | None = None,
         *,
         name: str | None = None,
         engine: str | Engine | None = None,
@@ -45,7 +45,8 @@ class Sequential(Model):
         self._start(name, engine)
         self._input: InputLayer | None = None
         self._stack: list[Layer] = []
-        for layer in layers or ():
+        given = [layers] if isinstance(layers, Layer | SymbolicTensor) else layers
+        for layer in given or ():
             self._append(layer)
         self._connect()
 

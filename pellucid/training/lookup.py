@@ -67,6 +67,11 @@ def _get(
 ) -> Kind:
     if isinstance(identifier, base):
         return identifier
+    if isinstance(identifier, type) and issubclass(identifier, base):
+        raise ArgumentError(
+            f"The {kind} is the class {identifier.__name__}, expected an object: write "
+            f"{identifier.__name__}()."
+        )
     name: Any = identifier
     config: dict[str, Any] = {}
     if isinstance(identifier, dict):

@@ -44,10 +44,11 @@ class Schedule:
         positive_integer(self.batch_size, "batch_size")
         positive_integer(self.epochs, "epochs")
         check_verbose(self.verbose)
-        if not 0 <= self.initial_epoch <= self.epochs:
+        first = self.initial_epoch
+        if not isinstance(first, int | np.integer) or not 0 <= first <= self.epochs:
             raise ArgumentError(
-                f"initial_epoch must be from 0 to epochs ({self.epochs}), "
-                f"got {self.initial_epoch!r}."
+                f"initial_epoch must be a whole number from 0 to epochs ({self.epochs}), "
+                f"got {first!r}."
             )
 
 
