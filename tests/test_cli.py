@@ -229,7 +229,7 @@ MOMENTS = [
     ("reference", "SaveRun", "on_epoch_end", "2", 1),  # an epoch is done and not yet saved
     ("native", "SaveRun", "on_epoch_end", "2", 1),
     ("reference", "os", "fsync", "6", 1),  # half a checkpoint is there
-    ("reference", "Run", "write_history", "4", 2),  # the checkpoint is there, the history not yet
+    ("reference", "Run", "write_history", "3", 2),  # the checkpoint is there, the history not yet
 ]
 
 

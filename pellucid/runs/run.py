@@ -64,6 +64,7 @@ class Run:
 
         Raises:
             RunError: something is at `folder` already, or it cannot be written.
+            TrainingError: a weight is not finite.
         """
         folder = Path(folder)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -82,6 +83,7 @@ class Run:
             "versions": _versions(),
             "platform": platform.platform(),
         }
+        _check_finite(model, folder)
         with _os_errors(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             draft = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
@@ -89,7 +91,8 @@ class Run:
             try:
                 (draft / MODEL).write_text(_pretty(json.loads(model.to_json())), "utf-8")
                 (draft / RECORD).write_text(_pretty(record), "utf-8")
-                cls(draft).save(model, {})
+                cls(draft)._state(model, {}).write(draft / CHECKPOINT)
+                write_atomically(draft / HISTORY, _table({}))
                 os.replace(draft, folder)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -183,31 +186,24 @@ class Run:
             RunError: the disk is full, or the folder cannot be written; what was saved stays.
             TrainingError: a weight is no longer finite; what was saved stays.
         """
-        state = model.training_state
-        if not all(np.isfinite(weight).all() for weight in model.weights):
-            raise TrainingError(
-                f"After epoch {state.epoch} the weights are no longer finite, so they are not "
-                f"saved: {self.folder} stays as it was. Train anew with a smaller learning rate."
-            )
+        _check_finite(model, self.folder)
         with _os_errors(self.folder):
-            Checkpoint(
-                network=self._network(),
-                weights=model.weights,
-                training=state,
-                learning_rate=model.optimizer.learning_rate,
-                history=history,
-            ).write(self.folder / CHECKPOINT)
+            self._state(model, history).write(self.folder / CHECKPOINT)
             self.write_history(history)
 
     def write_history(self, history: History) -> None:
         """Write `history.csv`: one row an epoch, numbers in full precision."""
-        table = io.StringIO()
-        writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(["epoch", *history])
-        rows = zip(*history.values(), strict=True)
-        writer.writerows([epoch, *map(repr, row)] for epoch, row in enumerate(rows, start=1))
         with _os_errors(self.folder):
-            write_atomically(self.folder / HISTORY, table.getvalue())
+            write_atomically(self.folder / HISTORY, _table(history))
+
+    def _state(self, model: Model, history: History) -> Checkpoint:
+        return Checkpoint(
+            network=self._network(),
+            weights=model.weights,
+            training=model.training_state,
+            learning_rate=model.optimizer.learning_rate,
+            history=history,
+        )
 
     def _network(self) -> str:
         """The SHA-256 of the model's description."""
@@ -265,6 +261,25 @@ def _os_errors(folder: Path) -> Iterator[None]:
         else:
             advice = "What was saved before is whole."
         raise RunError(f"The run {folder} cannot be read or written: {reason}. {advice}") from error
+
+
+def _check_finite(model: Model, folder: Path) -> None:
+    """Raise TrainingError if a weight is infinite or not a number."""
+    if not all(np.isfinite(weight).all() for weight in model.weights):
+        raise TrainingError(
+            f"After epoch {model.training_state.epoch} the weights are no longer finite, so they "
+            f"are not saved: {folder} stays as it was. Train anew with a smaller learning rate."
+        )
+
+
+def _table(history: History) -> str:
+    """The text of `history.csv`."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["epoch", *history])
+    rows = zip(*history.values(), strict=True)
+    writer.writerows([epoch, *map(repr, row)] for epoch, row in enumerate(rows, start=1))
+    return table.getvalue()
 
 
 def _pretty(value: Any) -> str:
