@@ -39,7 +39,10 @@ class Team:
         self._words = aligned_zeros((FIRST_WORKER + STRIDE * threads) * 8).view(np.int64)
         self._words[WORKERS] = self._words[DONE] = threads - 1
         self._words[YIELD] = yield_address()
-        self._bells = [threading.Semaphore(0) for _ in range(threads - 1)]
+        # A lock that its worker waits for: unlike a semaphore, Ctrl-C cannot tear one apart.
+        self._bells = [threading.Lock() for _ in range(threads - 1)]
+        for bell in self._bells:
+            bell.acquire()
         library = _library()
         self._publish = library.function("publish", ctypes.c_void_p)
         self._take_part = library.function("take_part", ctypes.c_void_p)
@@ -61,22 +64,25 @@ class Team:
 
     def _finish(self) -> None:
         """Wake who sleeps and take part; if nobody did, `publish` has already taken part."""
-        if not self._words[ASLEEP]:
-            return
-        for number in range(1, self.threads):
-            if self._words[FIRST_WORKER + STRIDE * number + WOKEN]:
-                self._bells[number - 1].release()
-        self._take_part(self._address)
+        try:
+            if self._words[ASLEEP]:
+                for number in range(1, self.threads):
+                    if self._words[FIRST_WORKER + STRIDE * number + WOKEN]:
+                        self._ring(number)
+                self._take_part(self._address)
+        except BaseException:  # Ctrl-C again; a bell that rings twice does no harm
+            self._finish()
+            raise
+
+    def _ring(self, number: int) -> None:
+        bell = self._bells[number - 1]
+        if bell.locked():
+            bell.release()
 
     @property
     def broken(self) -> bool:
         """Whether an interrupt has torn a call apart, so that the workers cannot be trusted."""
-        if not self._lock.acquire(blocking=False):
-            return False  # a call is under way
-        try:
-            return bool(self._words[DONE] != self._words[WORKERS])
-        finally:
-            self._lock.release()
+        return not self._lock.locked() and bool(self._words[DONE] != self._words[WORKERS])
 
     def _work(self, number: int) -> None:
         while True:
@@ -137,6 +143,7 @@ def _emit_publish(module: ir.Module) -> None:
     _run_job(part, words, part.integer(0))
     workers = _read(part, words, WORKERS)
     wait_for(part, _word(part, words, DONE), workers, _read(part, words, YIELD), equal=True)
+    part.builder.store(part.integer(0), _word(part, words, ASLEEP), align=8)
     part.finish()
 
     em = Emitter(module, 4, "publish", [POINTER])
