@@ -86,6 +86,8 @@ def _changes(problem: KernelSizeError, before: Sequence[Layer], layer: Layer) ->
         changes.append(f"padding='same' in {layer.name}")
     size = "pool_size" if problem.window == "pooling window" else "kernel_size"
     changes.append(f"a smaller {size} in {layer.name}")
+    if problem.dilation != (1, 1):
+        changes.append(f"a smaller dilation_rate in {layer.name}")
     shrinking = [earlier.name for earlier in before if max(getattr(earlier, "strides", (1, 1))) > 1]
     if shrinking:
         changes.append(f"one pooling or stride less before it, one of: {', '.join(shrinking)}")

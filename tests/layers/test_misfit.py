@@ -80,6 +80,12 @@ def test_the_first_layer_names_the_networks_input() -> None:
     assert "pooling or stride less" not in str(caught.value)
 
 
+def test_a_dilated_kernel_may_be_dilated_less() -> None:
+    with pytest.raises(ShapeError, match="with dilation 2×1 .* at least 5×3") as caught:
+        layers.Conv2D(1, 3, dilation_rate=(2, 1), name="wide")(layers.Input((4, 4, 1)))
+    assert "  - a smaller dilation_rate in wide\n" in str(caught.value)
+
+
 def test_a_layer_of_images_behind_flatten_says_what_it_needs() -> None:
     x = layers.Flatten()(layers.Input((8, 8, 1)))
     with pytest.raises(ShapeError, match=r"Layer c \(Conv2D\) cannot be put here.*got \(64,\)"):
