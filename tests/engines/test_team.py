@@ -26,11 +26,15 @@ def test_an_interrupt_while_threads_are_woken_leaves_nothing_half_done(
         for interrupt in interrupts:
             raise interrupt
 
-    monkeypatch.setattr(Team, "_ring", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        for _ in range(1000):  # a call that comes late enough finds the workers asleep
+    def call_sleepers() -> None:
+        """A call that comes late enough finds the workers asleep."""
+        for _ in range(1000):
             time.sleep(0.01)
             predictor.run(example.images)
+
+    monkeypatch.setattr(Team, "_ring", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        call_sleepers()
     assert not team(3).broken
     for count in (24, 1, 9):
         assert_array_equal(predictor.run(example.images[:count]), expected[:count])

@@ -38,7 +38,8 @@ class Machine:
         wide = bool(names.get("avx512f") and names.get("avx512vl"))
         many = wide or "neon" in names
         best = 16 if wide else 8 if names.get("avx2") else 4
-        width = vector or _number("PELLUCID_VECTOR") or best
+        given = vector if vector is not None else _number("PELLUCID_VECTOR")
+        width = best if given is None else given
         if width not in WIDTHS:
             raise ArgumentError(f"The vector width must be 4, 8 or 16 float32 lanes, got {width}.")
         return Machine(width, 32 if many else 16, cpu, names.flatten())
