@@ -81,7 +81,7 @@ def test_the_first_layer_names_the_networks_input() -> None:
 
 
 def test_a_dilated_kernel_may_be_dilated_less() -> None:
-    with pytest.raises(ShapeError, match="with dilation 2×1 .* at least 5×3") as caught:
+    with pytest.raises(ShapeError, match=r"with dilation 2×1 .* at least 5×3") as caught:
         layers.Conv2D(1, 3, dilation_rate=(2, 1), name="wide")(layers.Input((4, 4, 1)))
     assert "  - a smaller dilation_rate in wide\n" in str(caught.value)
 
