@@ -140,7 +140,9 @@ def test_a_stop_between_checkpoint_and_history_is_mended(
         patch.setattr(Run, "write_history", lambda *_: exit_as_if_killed())
         with pytest.raises(KeyboardInterrupt):
             run.save(run.load(), {"loss": [1.0, 0.5]})
-    SaveRun(run).on_train_begin()
+    going_on = SaveRun(run)
+    going_on.model = run.load()
+    going_on.on_train_begin()
     assert (run.folder / "history.csv").read_text() == "epoch,loss\n1,1.0\n2,0.5\n"
 
 
@@ -309,3 +311,19 @@ def test_free_name_counts_on(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run-2").mkdir()
     assert free_name(tmp_path / "run") == tmp_path / "run-3"
+
+
+def test_another_model_is_not_saved_over_a_run(run: Run) -> None:
+    before = contents(run)
+    other = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3)], name="o")
+    other.compile("rmsprop", "mse")
+    with pytest.raises(RunError, match=r"is of another model than o: .* other layers\. It stays"):
+        other.fit(np.zeros((4, 8, 8, 1)), np.zeros((4, 3)), callbacks=[SaveRun(run)], verbose=0)
+    assert contents(run) == before
+
+
+def test_a_model_that_starts_anew_is_not_saved_over_a_run(run: Run) -> None:
+    before = contents(run)
+    with pytest.raises(RunError, match=r"has 1 whole epochs, model small has 0: it would replace"):
+        fit(compiled(), run, epochs=2)
+    assert contents(run) == before

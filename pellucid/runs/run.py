@@ -191,6 +191,29 @@ class Run:
             self._state(model, history).write(self.folder / CHECKPOINT)
             self.write_history(history)
 
+    def check_model(self, model: Model) -> None:
+        """Check that the run may be kept up to date with a model.
+
+        Raises:
+            RunError: the model has other layers (their names do not count), or fewer whole epochs
+                behind it, so that it would replace what was saved by less.
+        """
+        with _os_errors(self.folder):
+            text = (self.folder / MODEL).read_text("utf-8", errors="replace")
+        if _layers(text) != _layers(model.to_json()):
+            raise RunError(
+                f"The run {self.folder} is of another model than {model.name}: its {MODEL} has "
+                "other layers. It stays as it was. Choose another folder, or train the model that "
+                "the run's own load() gives."
+            )
+        saved, trained = self.checkpoint().training.epoch, model.training_state.epoch
+        if trained < saved:
+            raise RunError(
+                f"The run {self.folder} has {saved} whole epochs, model {model.name} has "
+                f"{trained}: it would replace what was saved. Go on with the model that the run's "
+                "own load() gives, or make a new run."
+            )
+
     def write_history(self, history: History) -> None:
         """Write `history.csv`: one row an epoch, numbers in full precision."""
         with _os_errors(self.folder):
@@ -226,7 +249,11 @@ class SaveRun(Callback):
         self.history = {name: list(column) for name, column in run.checkpoint().history.items()}
 
     def on_train_begin(self) -> None:
-        """Write the history anew: a kill may have come between the checkpoint and it."""
+        """Write the history anew: a kill may have come between the checkpoint and it.
+
+        Raises RunError, before anything is replaced, for a model that the run is not of.
+        """
+        self.run.check_model(self.model)
         self.run.write_history(self.history)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -270,6 +297,15 @@ def _check_finite(model: Model, folder: Path) -> None:
             f"After epoch {model.training_state.epoch} the weights are no longer finite, so they "
             f"are not saved: {folder} stays as it was. Train anew with a smaller learning rate."
         )
+
+
+def _layers(text: str) -> list[Any]:
+    """The layers that a model's description lists, without their names; none if it is damaged."""
+    try:
+        layers = json.loads(text)["config"]["layers"]
+        return [(layer["class_name"], {**layer["config"], "name": ""}) for layer in layers]
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def _table(history: History) -> str:
