@@ -29,6 +29,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from pellucid.engines.base import Engine
 from pellucid.engines.native import NativeEngine
+from pellucid.engines.native.machine import Machine
+from pellucid.engines.native.programs.training import training
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.errors import EngineError
 from pellucid.graph import Graph, Node
@@ -417,6 +419,14 @@ def test_a_loss_does_not_hide_what_is_not_a_number(last: Op, loss: Loss) -> None
     example.parameters[0][...] = np.nan
     (losses, *_), _ = train(NATIVES[1], example, loss, SGD(), np.arange(3), 3)
     assert np.isnan(losses).all()
+
+
+def test_the_code_of_a_wide_layer_is_no_longer_than_that_of_a_narrow_one() -> None:
+    narrow, wide = (
+        training(networks.chain((4,), [Dense(units)]), Machine.detect(4), SQUARES, Adam()).code
+        for units in (800, 80000)
+    )
+    assert len(wide) < 1.2 * len(narrow)
 
 
 class Unheard(Op):

@@ -9,7 +9,7 @@ from llvmlite import ir
 
 from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, Values, vectors
 from pellucid.engines.native.kernels.elementwise import activate
-from pellucid.engines.native.kernels.tiling import for_pieces
+from pellucid.engines.native.kernels.tiling import for_groups, for_pieces
 from pellucid.engines.native.layout import Tile, choose_tile
 from pellucid.engines.native.machine import Machine
 
@@ -115,15 +115,18 @@ def bias_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense) 
     """Compute db, the sum of dy over samples, in their order. Emits name(dy, db, samples)."""
     em = Emitter(module, machine.vector, name, [POINTER] * 2 + [I64])
     dy, db, samples = em.arguments
-    for v, n in enumerate(vectors(dense.units, machine.vector)):
-        channel = v * em.vector
 
-        def sample(number: Index, *sums: ir.Value, channel: int = channel, n: int = n) -> Values:
+    def group(channel: Index, lanes: list[int]) -> None:
+        (n,) = lanes
+
+        def sample(number: Index, total: ir.Value) -> Values:
             place = em.multiply(number, dense.target_stride)
-            return [em.builder.fadd(sums[0], em.load(dy, place, channel, lanes=n))]
+            return [em.builder.fadd(total, em.load(dy, place, channel, lanes=n))]
 
         (total,) = em.loop(0, samples, sample, [em.zero()])
         em.store(total, db, channel, lanes=n)
+
+    for_groups(em, vectors(dense.units, machine.vector), 1, group)
     return em.finish()
 
 
