@@ -102,6 +102,7 @@ def test_configuration_makes_the_same_model_again(make: Callable[[], Model]) -> 
             ArgumentError,
             "m does not begin with an InputLayer",
         ),
+        ('{"class_name": [], "config": {}}', UnknownNameError, r"Unknown kind of model \[\]"),
     ],
 )
 def test_a_description_that_is_not_whole_is_told(

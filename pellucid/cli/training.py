@@ -15,6 +15,7 @@ from pellucid.cli.data import Data, Part, load, prepared
 from pellucid.cli.engines import choose_engine
 from pellucid.cli.networks import build
 from pellucid.errors import ArgumentError, RunError, TrainingError
+from pellucid.layers.arguments import positive_integer
 from pellucid.models import Model
 from pellucid.runs import Run, SaveRun, free_name
 from pellucid.training.lookup import get_optimizer
@@ -65,7 +66,8 @@ def resume(folder: Path, epochs: int | None, threads: int | None, quiet: bool) -
     try:
         settings = Settings(**run.record["settings"])
         source, sha256 = run.record["data"]["source"], run.record["data"]["sha256"]
-    except (KeyError, TypeError) as error:
+        positive_integer(settings.epochs, "epochs")
+    except (KeyError, TypeError, ArgumentError) as error:
         raise RunError(
             f"{folder} was not made by `pellucid train`: its run.json has no whole settings "
             f"({error}). Go on with it from Python: pellucid.runs.Run."

@@ -115,7 +115,8 @@ class Run:
                 f"{folder} is no whole run: it has no {' and no '.join(missing)}."
                 f"{_runs_beside(folder / 'a run')}"
             )
-        if run.record.get("format", 0) > FORMAT:
+        format = run.record.get("format", 0)
+        if isinstance(format, int) and format > FORMAT:
             raise RunError(f"{folder} was written by a newer Pellucid: update this one.")
         return run
 
