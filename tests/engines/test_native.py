@@ -421,6 +421,15 @@ def test_a_loss_does_not_hide_what_is_not_a_number(last: Op, loss: Loss) -> None
     assert np.isnan(losses).all()
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_max_pooling_keeps_what_is_not_a_number(place: int) -> None:
+    image = np.arange(4, dtype=np.float32).reshape(1, 2, 2, 1)
+    image.flat[place] = np.nan
+    graph = networks.chain((2, 2, 1), [MaxPooling2D((2, 2), (2, 2))])
+    for engine in (*NATIVES, REFERENCE):
+        assert np.isnan(engine.predictor(graph, []).run(image)).all()
+
+
 def test_the_code_of_a_wide_layer_is_no_longer_than_that_of_a_narrow_one() -> None:
     narrow, wide = (
         training(networks.chain((4,), [Dense(units)]), Machine.detect(4), SQUARES, Adam()).code

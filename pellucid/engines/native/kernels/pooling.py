@@ -178,8 +178,9 @@ def _largest(
     def place(number: Index, offset: Index, carried: Values) -> Values:
         value, winner = carried
         other = em.load(source, offset, lanes=lanes)
-        # `not <=` instead of `>`: a NaN wins, as it does in NumPy.
+        # `not <=` instead of `>`: a NaN wins, and then stays, as it does in NumPy.
         larger = em.builder.fcmp_unordered(">", other, value)
+        larger = em.builder.and_(larger, em.builder.fcmp_ordered("ord", value, value))
         here = em.broadcast(em.builder.trunc(em.integer(number), I32))
         return [
             em.builder.select(larger, other, value),
