@@ -313,6 +313,38 @@ def test_a_large_head_trains_alike(batch_size: int) -> None:
     )
 
 
+# Kernels so wide that they are cut into panels, with tails at every vector width.
+WIDE = networks.chain(
+    (6, 5, 3),
+    [
+        Conv2D(197, (3, 3), padding=((1, 1), (1, 1))),
+        Relu(),
+        Conv2D(203, (2, 2)),
+        MaxPooling2D((2, 2), (2, 2)),
+        Relu(),
+        Conv2D(194, (1, 1)),
+        Flatten(),
+        Dense(5),
+        Softmax(),
+    ],
+)
+
+
+def test_wide_kernels_are_read_in_panels() -> None:
+    example = networks.example(WIDE, 5, samples=11)
+    order = np.arange(11)
+    trained = [train(e, example, CROSSENTROPY, SGD(), order, 4) for e in NATIVES]
+    ours = same_everywhere([values for values, _ in trained])
+    expected, _ = train(REFERENCE, example, CROSSENTROPY, SGD(), order, 4)
+    assert_near(ours, expected, 1e-4)
+    answers = [e.predictor(WIDE, example.parameters).run(example.images) for e in NATIVES]
+    same_everywhere([[answer] for answer in answers])
+    one = NATIVES[2].predictor(WIDE, example.parameters).run(example.images[3:4])
+    assert_array_equal(one, answers[0][3:4])
+    expected = REFERENCE.predictor(WIDE, example.parameters).run(example.images)
+    assert_near([answers[0]], [expected], 2e-5)
+
+
 def test_batches_of_changing_size_leave_the_padding_zero() -> None:
     example = networks.example(HEADED, 4, samples=40)
     trained = []

@@ -22,7 +22,7 @@ FIELDS = (
     "shared",  # memory of the whole batch
     "partials",  # gradients, partition after partition
     "whole",  # gradients that are summed over the whole batch at once
-    "packed",  # transposed weights
+    "packed",  # weights in the forms that kernels read
     "control",  # int64: see `team`
     "parameters",  # addresses of the parameters
     "slots",  # addresses of the optimizer's slots, SLOTS for each parameter

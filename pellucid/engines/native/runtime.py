@@ -43,6 +43,7 @@ class _Compiled:
         self.frame[PLACE["control"]] = self._control.ctypes.data
         self.frame[PLACE["yield"]] = yield_address()
         self.take("arenas", emitted.arena * threads)
+        self.take("packed", emitted.packed)
 
     def take(self, field: str, numbers: int) -> None:
         """Give a field of the frame a memory of so many float32 numbers, all zero."""
@@ -114,7 +115,6 @@ class NativeTrainer:
         self._compiled = _Compiled(emitted, machine, threads)
         self._compiled.take("partials", emitted.partials)
         self._compiled.take("whole", emitted.whole)
-        self._compiled.take("packed", emitted.packed)
         self._parameters = list(parameters)
         self._slots = [list(kept) for kept in slots]
         self._tables = _addresses(self._parameters), self._slot_table(graph)

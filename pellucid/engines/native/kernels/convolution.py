@@ -65,22 +65,37 @@ class Convolution:
         return row * self.strides[0] * self.source.row + across
 
 
+def forward_tile(machine: Machine, conv: Convolution) -> Tile:
+    """The register tile of the forward pass."""
+    count = len(vectors(conv.filters, machine.vector))
+    unit = conv.pool or (1, 1)
+    return choose_tile(conv.rows, conv.columns, count, conv.window, machine.registers, unit)
+
+
 def forward(
-    module: ir.Module, machine: Machine, name: str, conv: Convolution, winners: bool
+    module: ir.Module,
+    machine: Machine,
+    name: str,
+    conv: Convolution,
+    winners: bool,
+    panels: bool = False,
 ) -> tuple[ir.Function, int]:
     """Y = activation(x * w + b), max pooled if `conv.pool`.
 
     Emits name(x, w, b, y, winners, samples, low, high), which computes the units low … high of
     every sample, and returns it with the number of units. `winners` (rows, columns, filters) int8
-    gets the place in the pooling window, row by row, of the first largest number.
+    gets the place in the pooling window, row by row, of the first largest number. panels: whether
+    w is cut into panels as wide as the register tile.
     """
     lanes = vectors(conv.filters, machine.vector)
-    unit = conv.pool or (1, 1)
-    tile = choose_tile(conv.rows, conv.columns, len(lanes), conv.window, machine.registers, unit)
+    tile = forward_tile(machine, conv)
     em = Emitter(module, machine.vector, name, [POINTER] * 5 + [I64] * 3)
     x, w, b, y, won, samples, low, high = em.arguments
 
     def block(row: Index, height: int, channel: Index, group: list[int]) -> None:
+        weights = em.at(w, em.multiply(channel, conv.window) if panels else channel)
+        width = sum(group) if panels else conv.filters
+
         def sample(number: Index) -> None:
             x_sample = em.at(x, em.multiply(number, conv.source.stride), conv.start)
             y_sample = em.at(y, em.multiply(number, conv.target.stride), conv.target.origin)
@@ -89,15 +104,14 @@ def forward(
                 size = conv.target.rows * conv.target.columns * conv.filters
                 won_sample = em.at(won, em.multiply(number, size), kind=I8)
 
-            def columns(column: Index, width: int) -> None:
+            def columns(column: Index, across: int) -> None:
                 source = em.at(
                     x_sample,
                     em.multiply(row, conv.strides[0] * conv.source.row),
                     em.multiply(column, conv.strides[1] * conv.source.channels),
                 )
-                sums = _sums(
-                    em, conv, source, em.at(w, channel), Tile(height, width, len(group)), group
-                )
+                shape = Tile(height, across, len(group))
+                sums = _sums(em, conv, source, (weights, width), shape, group)
                 _finish(
                     em,
                     conv,
@@ -105,7 +119,7 @@ def forward(
                     (row, column),
                     channel,
                     group,
-                    (height, width),
+                    (height, across),
                     (b, y_sample, won_sample if winners else None),
                 )
 
@@ -121,11 +135,15 @@ def _sums(
     em: Emitter,
     conv: Convolution,
     source: ir.Value,
-    weights: ir.Value,
+    matrix: tuple[ir.Value, int],
     tile: Tile,
     lanes: list[int],
 ) -> Values:
-    """The sums of a tile, rows × columns × vectors, in the order (kernel row, column, channel)."""
+    """The sums of a tile, rows × columns × vectors, in the order (kernel row, column, channel).
+
+    matrix: the address of the weights, and the distance from one weight of a filter to the next.
+    """
+    weights, width = matrix
     channels = conv.source.channels
     places = [conv.place(r, c) for r in range(tile.rows) for c in range(tile.columns)]
 
@@ -146,10 +164,10 @@ def _sums(
                 em.multiply(kw, conv.dilation[1] * channels),
             )
             first = em.add(em.multiply(kh, conv.kernel[1] * channels), em.multiply(kw, channels))
-            w = em.at(weights, em.multiply(first, conv.filters))
+            w = em.at(weights, em.multiply(first, width))
 
             def along(k: Index, *sums: ir.Value) -> Values:
-                return step(em.at(x, k), em.at(w, em.multiply(k, conv.filters)), list(sums))
+                return step(em.at(x, k), em.at(w, em.multiply(k, width)), list(sums))
 
             return em.loop(0, conv.run, along, sums)
 
@@ -160,7 +178,7 @@ def _sums(
         for kh in range(conv.kernel[0]):
             for k in range(conv.run):
                 x = em.at(source, kh * conv.source.row + k)
-                sums = step(x, em.at(weights, (kh * conv.run + k) * conv.filters), sums)
+                sums = step(x, em.at(weights, (kh * conv.run + k) * width), sums)
         return sums
     return em.loop(0, conv.kernel[0], kernel_row, sums)
 

@@ -10,7 +10,7 @@ from pellucid.engines.native.emit import I8, I64, POINTER, Emitter, Index, Value
 from pellucid.engines.native.kernels.convolution import UNROLLED, Convolution
 from pellucid.engines.native.kernels.elementwise import slope
 from pellucid.engines.native.kernels.tiling import clear, for_groups, for_pieces
-from pellucid.engines.native.layout import Layout, choose_tile
+from pellucid.engines.native.layout import Layout, Tile, choose_tile
 from pellucid.engines.native.machine import Machine
 
 UNROLLED_COLUMNS = 4  # loops over so few columns are written out
@@ -146,18 +146,25 @@ def bias_gradient(
     return em.finish()
 
 
+def input_tile(machine: Machine, conv: Convolution) -> Tile:
+    """The register tile of the input's gradient."""
+    count = len(vectors(conv.source.channels, machine.vector))
+    return choose_tile(conv.rows, conv.columns, count, conv.filters, machine.registers)
+
+
 def input_gradient(
     module: ir.Module, machine: Machine, name: str, conv: Convolution, gradient: Layout
 ) -> ir.Function:
     """Compute dx: over kernel rows and columns, in this order, the sums over filters of dy · w.
 
-    Emits name(dy, w, dx, samples); w is transposed: (kernel row, kernel column, filter, channel).
+    Emits name(dy, w, dx, samples); w is transposed, in panels as wide as the register tile:
+    (panel, kernel row, kernel column, filter, channel in the panel).
     Every output spreads its gradient over its window, so no multiplication is wasted on places
     that the window never touches, whatever stride and dilation are.
     """
     channels = conv.source.channels
     lanes = vectors(channels, machine.vector)
-    tile = choose_tile(conv.rows, conv.columns, len(lanes), conv.filters, machine.registers)
+    tile = input_tile(machine, conv)
     em = Emitter(module, machine.vector, name, [POINTER] * 3 + [I64])
     dy, w, dx, samples = em.arguments
 
@@ -171,7 +178,7 @@ def input_gradient(
         places = [(r, c) for r in range(size[0]) for c in range(size[1])]
 
         def along(k: Index, *sums: ir.Value) -> Values:
-            row = em.multiply(k, channels)
+            row = em.multiply(k, sum(group))
             kernel = [em.load(weights, row, v * em.vector, lanes=n) for v, n in enumerate(group)]
             result = []
             for i, (r, c) in enumerate(places):
@@ -196,7 +203,8 @@ def input_gradient(
 
         def kernel_place(kh: Index, kw: Index, channel: Index, group: list[int]) -> None:
             weight = em.add(em.multiply(kh, conv.kernel[1]), kw)
-            weights = em.at(w, em.multiply(weight, conv.filters * channels), channel)
+            panel = em.multiply(channel, conv.kernel[0] * conv.kernel[1] * conv.filters)
+            weights = em.at(w, panel, em.multiply(weight, conv.filters * sum(group)))
             across = em.multiply(kw, conv.dilation[1] * channels)
             down = em.multiply(kh, conv.dilation[0] * conv.source.row)
             dx_shifted = em.at(dx_sample, down, across, channel, conv.start)

@@ -1,4 +1,9 @@
-"""Weights rearranged for the backward pass: filters and channels change places."""
+"""Weights rearranged for the kernels.
+
+For the backward pass filters and channels change places. Where rows are long, what a kernel reads
+one row after the other would lie far apart, on other pages and in the same sets of a cache; so
+weights are cut into panels, each as wide as a register tile and in one piece.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +21,42 @@ def parts(matrices: int, rows: int) -> int:
 
 
 def transpose(
-    module: ir.Module, vector: int, name: str, matrices: int, rows: int, columns: int
+    module: ir.Module,
+    vector: int,
+    name: str,
+    matrices: int,
+    rows: int,
+    columns: int,
+    width: int | None = None,
 ) -> ir.Function:
     """Matrices (rows, columns), one after the other, become (columns, rows).
 
-    Emits name(source, target, low, high), which does the parts low … high of them.
+    Emits name(source, target, low, high), which does the parts low … high of them. width: cut the
+    results into panels of so many of the old rows, one after the other: (panel, matrix, column,
+    row in the panel), the last panel perhaps narrower. A panel is what a kernel reads in a row.
     """
     em = Emitter(module, vector, name, [POINTER, POINTER, I64, I64])
     source, target, low, high = em.arguments
+    panel = min(width or rows, rows)
 
-    def square(x: ir.Value, y: ir.Value, height: int, width: int) -> None:
+    def square(x: ir.Value, y: ir.Value, line_width: Index, height: int, width: int) -> None:
         lines = [em.load(x, i * columns, lanes=width) for i in range(height)]
         lines += [em.zero()] * (vector - height)
         for i, line in enumerate(_transposed(em, lines)[:width]):
-            em.store(line, y, i * rows, lanes=height)
+            em.store(line, y, em.multiply(line_width, i), lanes=height)
 
-    def band(start: Index, first: Index, count: int) -> None:
+    def band(matrix: Index, first: Index, count: int) -> None:
         def some_rows(row: Index, height: int) -> None:
+            here = em.add(first, row)
+            start, line_width = _panel(em, rows, panel, here)
+            panel_start = em.add(em.multiply(start, matrices * columns), em.subtract(here, start))
+            lines = em.multiply(matrix, columns)
+            below = em.multiply(em.add(em.multiply(matrix, rows), here), columns)
+
             def some_columns(column: Index, width: int) -> None:
-                here = em.add(first, row)
-                x = em.at(source, start, em.multiply(here, columns), column)
-                y = em.at(target, start, em.multiply(column, rows), here)
-                square(x, y, height, width)
+                x = em.at(source, below, column)
+                y = em.at(target, panel_start, em.multiply(em.add(lines, column), line_width))
+                square(x, y, line_width, height, width)
 
             for_pieces(em, columns, vector, some_columns)
 
@@ -47,16 +66,48 @@ def transpose(
         bands = parts(1, rows)
         matrix = em.quotient(number, bands)
         place = em.subtract(number, em.multiply(matrix, bands))
-        start, first = em.multiply(matrix, rows * columns), em.multiply(place, BAND)
+        first = em.multiply(place, BAND)
         rest = rows - (bands - 1) * BAND
         if bands == 1 or rest == BAND:
-            band(start, first, rest)
+            band(matrix, first, rest)
         else:
             last = em.equal(place, bands - 1)
-            em.choose(last, lambda: band(start, first, rest), lambda: band(start, first, BAND))
+            em.choose(last, lambda: band(matrix, first, rest), lambda: band(matrix, first, BAND))
 
     em.loop(low, high, part)
     return em.finish()
+
+
+def panels(
+    module: ir.Module, vector: int, name: str, rows: int, columns: int, width: int
+) -> ir.Function:
+    """A matrix (rows, columns) becomes panels of `width` columns: (panel, row, column in it).
+
+    Emits name(source, target, low, high), which does the parts low … high, bands of rows.
+    """
+    em = Emitter(module, vector, name, [POINTER, POINTER, I64, I64])
+    source, target, low, high = em.arguments
+
+    def row(number: Index) -> None:
+        def piece(column: Index, lanes: int) -> None:
+            start, line_width = _panel(em, columns, width, column)
+            place = em.add(em.multiply(start, rows), em.multiply(number, line_width))
+            value = em.load(source, em.multiply(number, columns), column, lanes=lanes)
+            em.store(value, target, place, em.subtract(column, start), lanes=lanes)
+
+        for_pieces(em, columns, vector, piece)
+
+    first = em.multiply(low, BAND)
+    em.loop(first, em.minimum(em.multiply(high, BAND), rows), row)
+    return em.finish()
+
+
+def _panel(em: Emitter, total: int, width: int, place: Index) -> tuple[Index, Index]:
+    """Where the panel of a place starts, and how wide it is."""
+    if width >= total:
+        return 0, total
+    start = em.multiply(em.quotient(place, width), width)
+    return start, em.minimum(em.subtract(total, start), width)
 
 
 def _transposed(em: Emitter, lines: Values) -> Values:

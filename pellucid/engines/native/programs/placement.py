@@ -154,3 +154,8 @@ class Placement:
             for stage in self.stages
             if stage.packed_sizes
         }
+        self.panels = {
+            stage.place: self.packed_memory.take(math.prod(stage.panel_sizes))
+            for stage in self.stages
+            if stage.panel_sizes
+        }

@@ -8,13 +8,14 @@ the threads share the parts of every stage instead.
 from __future__ import annotations
 
 import functools
+import math
 
 from llvmlite import ir
 
 from pellucid.engines.native import synchronise
 from pellucid.engines.native.emit import I64, POINTER, Emitter, Index
 from pellucid.engines.native.frame import entry, field
-from pellucid.engines.native.kernels import elementwise, losses
+from pellucid.engines.native.kernels import elementwise, losses, packing
 from pellucid.engines.native.layout import Layout
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.programs.emission import Emission, Program, image_layout
@@ -50,6 +51,13 @@ class _Prediction(Emission):
                 samples = self.rows if self._in_head(value) else self.block
                 self.offsets.append(self.arena.take(layout.stride * samples))
 
+        self.packed = Memory()
+        self.panels = {
+            stage.place: self.packed.take(math.prod(stage.panel_sizes))
+            for stage in self.stages
+            if stage.panel_sizes
+        }
+
     def _in_head(self, value: int) -> bool:
         """Whether the head reads or makes a value, be it under another shape."""
         while value < self.head and self.stages[value].is_view:
@@ -69,6 +77,7 @@ class _Prediction(Emission):
         control, arenas = field(em, frame, "control"), field(em, frame, "arenas")
         blocks = em.quotient(em.add(samples, self.block - 1), self.block)
         rows = self._rows_a_ticket(em, blocks, threads)
+        self._pack(em, frame)
         em.choose(
             em.less(blocks, threads),
             lambda: em.loop(0, blocks, lambda n: self._together(em, frame, worker, arenas, n)),
@@ -80,7 +89,25 @@ class _Prediction(Emission):
             ),
         )
         em.finish()
-        return Program(str(module), "predict", self.arena.size)
+        return Program(str(module), "predict", self.arena.size, packed=self.packed.size)
+
+    def _pack(self, em: Emitter, frame: ir.Value) -> None:
+        """Cut the kernels that need it into panels, before anything else."""
+        control, table = field(em, frame, "control"), field(em, frame, "parameters")
+        for stage in self.stages:
+            if not stage.panel_sizes:
+                continue
+
+            def part(number: ir.Value, stage: Stage = stage) -> None:
+                source = entry(em, table, stage.parameters[0])
+                target = em.at(field(em, frame, "packed"), self.panels[stage.place])
+                bounds = [number, em.integer(em.add(number, 1))]
+                em.builder.call(stage.functions["panels"], [source, target, *bounds])
+
+            synchronise.tickets(em, control, packing.parts(1, stage.panel_sizes[0]), part)
+            em.builder.call(
+                self.barrier, [control, field(em, frame, "threads"), field(em, frame, "yield")]
+            )
 
     def _rows_a_ticket(self, em: Emitter, blocks: Index, threads: ir.Value) -> Index:
         """How many samples a thread takes at once: with a large head many, but no unfair share."""
@@ -99,7 +126,15 @@ class _Prediction(Emission):
         for value, (offset, layout) in enumerate(zip(self.offsets, self.plan.layouts, strict=True)):
             further = em.multiply(skip, layout.stride) if self._in_head(value) else 0
             values[value] = em.at(arena, offset, further)
-        return Call(em, count, em.integer(first), lambda number: entry(em, table, number), values)
+        packed = field(em, frame, "packed")
+        return Call(
+            em,
+            count,
+            em.integer(first),
+            lambda number: entry(em, table, number),
+            values,
+            panels={place: em.at(packed, offset) for place, offset in self.panels.items()},
+        )
 
     def _alone(
         self,

@@ -1,10 +1,10 @@
 """The program that learns.
 
-A step transposes the weights, runs blocks of samples forward and back, then sums the partial
-gradients and takes the optimizer's step; a barrier stands between these phases. A large head of
-dense layers runs between the way there and the way back of the stages before it, on as many
-samples at once as there are for each thread. The batch is cut into partitions and blocks that do
-not depend on the threads, so sums never do.
+A step brings the weights into the forms that kernels read, runs blocks of samples forward and
+back, then sums the partial gradients and takes the optimizer's step; a barrier stands between
+these phases. A large head of dense layers runs between the way there and the way back of the
+stages before it, on as many samples at once as there are for each thread. The batch is cut into
+partitions and blocks that do not depend on the threads, so sums never do.
 """
 
 from __future__ import annotations
@@ -72,13 +72,6 @@ class _Training(Emission):
         self.emit_stages(places.block)
         self.barrier = synchronise.barrier(module, vector)
         self.gather = elementwise.gather(module, vector, "gather", self.plan.layouts[0], True)
-        self.transposes = {
-            stage.place: packing.transpose(
-                module, vector, stage.name("transpose"), *stage.packed_sizes
-            )
-            for stage in self.stages
-            if stage.packed_sizes
-        }
         self.loss_function = self._emit_loss()
         self.update = optimizers.update(module, vector, "update", self.optimizer)
         body, head = self.stages[: places.head], self.stages[places.head :]
@@ -154,6 +147,7 @@ class _Training(Emission):
             addresses(places.winners),
             addresses(places.unpooled),
             packed={place: em.at(packed, offset) for place, offset in places.packed.items()},
+            panels={place: em.at(packed, offset) for place, offset in places.panels.items()},
             scratch={place: em.at(arena, offset) for place, offset in places.scratch.items()},
             partials={n: em.at(partial, offset) for n, offset in places.partials.items()},
             key=key,
@@ -210,7 +204,7 @@ class _Training(Emission):
             count = em.integer(em.minimum(em.subtract(samples, start), batch))
             now = _Step(em, frame, arena, em.integer(number), em.integer(start), count)
             phases: list[Callable[[], None]] = []
-            phases.append(lambda: self._share(now, self._transposing(now)))
+            phases.append(lambda: self._share(now, self._packing(now)))
             if self.places.head < len(self.stages):
                 phases += [lambda: self._there(now), lambda: self._turn(now)]
             phases.append(lambda: self._back(now))
@@ -244,23 +238,34 @@ class _Training(Emission):
         if work:
             synchronise.tickets(em, now.control, sum(count for count, _ in work), run)
 
-    def _transposing(self, now: _Step) -> list[Work]:
-        """The kernels that the backward pass needs transposed, in parts."""
-        em = now.em
+    def _packing(self, now: _Step) -> list[Work]:
+        """The kernels in the forms that the stages need, part by part."""
         work: list[Work] = []
-        table, packed = field(em, now.frame, "parameters"), field(em, now.frame, "packed")
         for stage in self.stages:
-            if not stage.packed_sizes:
-                continue
-
-            def part(number: Index, stage: Stage = stage) -> None:
-                source = entry(em, table, stage.parameters[0])
-                target = em.at(packed, self.places.packed[stage.place])
-                bounds = [em.integer(number), em.integer(em.add(number, 1))]
-                em.builder.call(self.transposes[stage.place], [source, target, *bounds])
-
-            work.append((packing.parts(*stage.packed_sizes[:2]), part))
+            if stage.packed_sizes:
+                parts = packing.parts(*stage.packed_sizes[:2])
+                offset = self.places.packed[stage.place]
+                work.append((parts, self._packing_part(now, stage, "transpose", offset)))
+            if stage.panel_sizes:
+                parts, offset = (
+                    packing.parts(1, stage.panel_sizes[0]),
+                    self.places.panels[stage.place],
+                )
+                work.append((parts, self._packing_part(now, stage, "panels", offset)))
         return work
+
+    def _packing_part(
+        self, now: _Step, stage: Stage, what: str, offset: int
+    ) -> Callable[[Index], None]:
+        em = now.em
+
+        def part(number: Index) -> None:
+            source = entry(em, field(em, now.frame, "parameters"), stage.parameters[0])
+            target = em.at(field(em, now.frame, "packed"), offset)
+            bounds = [em.integer(number), em.integer(em.add(number, 1))]
+            em.builder.call(stage.functions[what], [source, target, *bounds])
+
+        return part
 
     def _there(self, now: _Step) -> None:
         """The stages before the head, forward, block by block."""

@@ -27,7 +27,8 @@ class Call:
 
     By the number of a value: values, gradients (of those that need one): the address of the
     first sample's. By the number of a stage: winners, what its pooling has chosen; unpooled, the
-    gradient before its pooling; packed, its transposed kernel; scratch, its working memory.
+    gradient before its pooling; packed, its transposed kernel; panels,
+    its kernel cut into panels; scratch, its working memory.
     By the number of a parameter: partials, its gradient in this partition of the batch.
     parameter: emits the load of a parameter's address. key: of a node's random key.
     samples: how many there are. first: the number of the first one in the batch.
@@ -42,6 +43,7 @@ class Call:
     winners: dict[int, ir.Value] = field(default_factory=dict)
     unpooled: dict[int, ir.Value] = field(default_factory=dict)
     packed: dict[int, ir.Value] = field(default_factory=dict)
+    panels: dict[int, ir.Value] = field(default_factory=dict)
     scratch: dict[int, ir.Value] = field(default_factory=dict)
     partials: dict[int, ir.Value] = field(default_factory=dict)
     key: Callable[[int], ir.Value] = _no_key
@@ -108,6 +110,11 @@ class Stage:
     @property
     def packed_sizes(self) -> tuple[int, int, int] | None:
         """How the kernel is transposed for the backward pass: matrices, rows, columns."""
+        return None
+
+    @property
+    def panel_sizes(self) -> tuple[int, int] | None:
+        """Rows and columns of the kernel, if the forward pass needs it cut into panels."""
         return None
 
     @property

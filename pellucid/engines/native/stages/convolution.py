@@ -20,6 +20,9 @@ from pellucid.engines.native.stages.base import Call, Stage
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
 
+WIDE = 192  # filters from which the rows of a kernel lie too far apart to be read one by one
+WORTH_COPYING = 8  # outputs of a filter from which the copy into panels is soon won back
+
 
 class ConvolutionStage(Stage):
     """Convolution, bias, activation and pooling in one kernel; a dense layer on images too."""
@@ -77,6 +80,12 @@ class ConvolutionStage(Stage):
         return conv.kernel[0] * conv.kernel[1], self.source.channels, conv.filters
 
     @property
+    def panel_sizes(self) -> tuple[int, int] | None:
+        conv = self.conv
+        wide = conv.filters >= WIDE and conv.rows * conv.columns >= WORTH_COPYING
+        return (conv.window, conv.filters) if wide else None
+
+    @property
     def units(self) -> int:
         return self._units
 
@@ -89,9 +98,15 @@ class ConvolutionStage(Stage):
     def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
         conv = self.conv
         winners = training and conv.pool is not None
+        panels = self.panel_sizes is not None
         self.functions["forward"], self._units = convolution.forward(
-            module, machine, self.name("forward"), conv, winners
+            module, machine, self.name("forward"), conv, winners, panels
         )
+        if panels:
+            width = convolution.forward_tile(machine, conv).vectors * machine.vector
+            self.functions["panels"] = packing.panels(
+                module, machine.vector, self.name("panels"), conv.window, conv.filters, width
+            )
         if not training:
             return
         if conv.use_bias and self.trainable[1]:
@@ -120,7 +135,11 @@ class ConvolutionStage(Stage):
             self.functions["kernel"] = convolution_gradients.kernel_gradient(
                 module, machine, self.name("kernel_gradient"), conv, self.unpooled
             )
-        if self.input_gradient:
+        if self.packed_sizes:
+            width = convolution_gradients.input_tile(machine, conv).vectors * machine.vector
+            self.functions["transpose"] = packing.transpose(
+                module, machine.vector, self.name("transpose"), *self.packed_sizes, width
+            )
             self.functions["input"] = convolution_gradients.input_gradient(
                 module, machine, self.name("input_gradient"), conv, self.unpooled
             )
@@ -131,7 +150,7 @@ class ConvolutionStage(Stage):
             call,
             "forward",
             call.values[self.place],
-            call.parameter(self.parameters[0]),
+            call.panels.get(self.place) or call.parameter(self.parameters[0]),
             bias,
             call.values[self.place + 1],
             call.winners.get(self.place, call.nothing),
@@ -190,7 +209,10 @@ class PooledStage(ConvolutionStage):
             self.functions["restore"] = packing.transpose(
                 module, vector, self.name("restore"), 1, conv.filters, conv.window
             )
-        if self.input_gradient:
+        if self.packed_sizes:
+            self.functions["transpose"] = packing.transpose(
+                module, vector, self.name("transpose"), *self.packed_sizes
+            )
             self.functions["input"] = pooled.input_gradient(
                 module, machine, self.name("input_gradient"), conv
             )

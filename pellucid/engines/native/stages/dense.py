@@ -5,7 +5,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from pellucid.engines.native.emit import Index
-from pellucid.engines.native.kernels import dense, elementwise
+from pellucid.engines.native.kernels import dense, elementwise, packing
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.stages.base import Call, Stage
 from pellucid.ops.dense import Dense
@@ -70,7 +70,10 @@ class DenseStage(Stage):
             self.functions["bias"] = dense.bias_gradient(
                 module, machine, self.name("bias_gradient"), sizes
             )
-        if self.input_gradient:
+        if self.packed_sizes:
+            self.functions["transpose"] = packing.transpose(
+                module, machine.vector, self.name("transpose"), *self.packed_sizes
+            )
             self.functions["input"] = dense.input_gradient(
                 module, machine, self.name("input_gradient"), sizes, block
             )
