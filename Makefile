@@ -37,8 +37,8 @@ bench: $(RUNTIME) ## Measure Pellucid against its peers, and keep the tables in 
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.figures
 
-clean: ## Remove the environment and the caches of the tools
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+clean: ## Remove the environments and the caches of the tools
+	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 
 $(RUNTIME): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
