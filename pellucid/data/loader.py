@@ -5,7 +5,6 @@ Whatever the source, the decoded arrays must have the pinned SHA-256 before anyb
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Sequence
@@ -18,10 +17,9 @@ from pellucid.data.hashing import digest
 from pellucid.data.notices import tell
 from pellucid.data.sources import Source
 from pellucid.errors import DataError
-from pellucid.storage import cache_folder
+from pellucid.storage import DISK_FULL, cache_folder
 
 Pair = tuple[UInt8Array, UInt8Array]
-_DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def load_data_set(name: str, path: str | os.PathLike[str] | None = None) -> tuple[Pair, Pair]:
@@ -117,7 +115,7 @@ def _from_sources(data_set: DataSet) -> list[UInt8Array]:
             except DataError as error:
                 failures.append(f"  {source.label}: {error}")
             except OSError as error:
-                if error.errno in _DISK_FULL:
+                if error.errno in DISK_FULL:
                     raise DataError(
                         f"The disk is full: {data_set.title} does not fit into {folder}. Free "
                         "some 200 MB, or set PELLUCID_CACHE to a folder on another disk."

@@ -25,7 +25,7 @@ from pellucid.engines.base import Engine
 from pellucid.errors import PellucidError, RunError, TrainingError
 from pellucid.models import Model, model_from_json
 from pellucid.runs.checkpoint import Checkpoint
-from pellucid.storage import write_atomically
+from pellucid.storage import DISK_FULL, write_atomically
 from pellucid.training.callbacks import Callback, Logs
 
 MODEL = "model.json"
@@ -279,7 +279,7 @@ def _os_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
+        if error.errno in DISK_FULL:
             advice = (
                 f"Free some space; what was saved before is whole. Once a run is there, it goes on "
                 f"with: pellucid train --resume {folder}"
