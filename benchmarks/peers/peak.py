@@ -5,7 +5,6 @@ The kernel is emitted with llvmlite, so that it needs no compiler and no assembl
 
 import ctypes
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import llvmlite
@@ -17,9 +16,6 @@ from benchmarks.peers.worker import Reply, serve
 
 SHAPES = [(4, 24), (8, 12), (16, 24), (16, 12)]
 """(floats in a vector, chains) to try: enough chains to hide the latency, few enough registers."""
-
-Kernel = Callable[[int, int], None]
-"""A compiled loop: (address of its result, number of iterations)."""
 
 
 class PeakWorker:

@@ -141,12 +141,10 @@ class VarianceScaling(Initializer):
     def __post_init__(self) -> None:
         if not self.scale > 0:
             raise ArgumentError(f"scale must be more than 0, got {self.scale!r}.")
-        if self.mode not in (modes := ("fan_in", "fan_out", "fan_avg")):
-            raise unknown_name("mode of VarianceScaling", self.mode, modes)
-        if self.distribution not in (
-            kinds := ("uniform", "truncated_normal", "untruncated_normal")
-        ):
-            raise unknown_name("distribution of VarianceScaling", self.distribution, kinds)
+        if self.mode not in _MODES:
+            raise unknown_name("mode of VarianceScaling", self.mode, _MODES)
+        if self.distribution not in _DISTRIBUTIONS:
+            raise unknown_name("distribution of VarianceScaling", self.distribution, _DISTRIBUTIONS)
 
     def __call__(self, shape: Shape) -> NDArray[np.float32]:
         """Values for an array of this shape, float32."""

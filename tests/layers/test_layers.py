@@ -93,12 +93,7 @@ def test_a_layer_without_bias_has_none() -> None:
 
 def test_weights_are_copied_in_place() -> None:
     layer = layers.Dense(2)
-    layer.build(
-        (
-            None,
-            3,
-        )
-    )
+    layer.build((None, 3))
     kernel = layer.kernel
     layer.set_weights([np.ones((3, 2)), np.zeros(2)])
     assert layer.kernel is kernel
@@ -119,12 +114,7 @@ def test_weights_are_copied_in_place() -> None:
 )
 def test_weights_that_do_not_fit_change_nothing(weights: list[Any], message: str) -> None:
     layer = layers.Dense(2, name="d", kernel_initializer="zeros")
-    layer.build(
-        (
-            None,
-            3,
-        )
-    )
+    layer.build((None, 3))
     with pytest.raises(DataError, match=message):
         layer.set_weights(weights)
     assert not layer.kernel.any()

@@ -14,8 +14,6 @@ from pellucid.ops.dense import Dense
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 from pellucid.shapes import Shape
 
-NONE = ((0, 0), (0, 0))
-
 
 @pytest.mark.parametrize(
     ("op", "shape", "message"),
