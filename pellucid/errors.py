@@ -82,6 +82,10 @@ class RunError(PellucidError, RuntimeError):
     """A run folder that is missing, damaged, or of another model."""
 
 
+class InterruptedRunError(PellucidError):
+    """Ctrl-C in a command, with what is saved and how to go on."""
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
     """The error for a name that is not among `known`: it suggests the nearest and lists all."""
     names = sorted(known)

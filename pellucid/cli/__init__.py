@@ -5,13 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from pellucid.errors import PellucidError
+from pellucid.errors import InterruptedRunError, PellucidError
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
-
-
-class InterruptedRunError(PellucidError):
-    """Ctrl-C, with what is saved and how to go on."""
 
 
 def main() -> int:

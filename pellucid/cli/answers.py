@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pellucid.cli.app import Format
 from pellucid.cli.data import as_input, load, pick, prepared, read_arrays
 from pellucid.cli.engines import choose_engine
+from pellucid.cli.formats import Format
 from pellucid.cli.training import describe, test
 from pellucid.errors import ArgumentError, DataError, RunError
 from pellucid.ops.base import Array

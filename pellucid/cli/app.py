@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import typer.core
 
-from pellucid.cli import InterruptedRunError
+from pellucid.cli.formats import Format
+from pellucid.errors import InterruptedRunError
 
 
 class _Group(typer.core.TyperGroup):
@@ -37,15 +37,6 @@ app = typer.Typer(
 DATA_HELP = "A data set by name (mnist, fashion_mnist), or the path of an .npz file of your own."
 LIMIT_HELP = "Use only the first samples of each part."
 THREADS_HELP = "Threads of the native engine; they never change a result."
-
-
-class Format(StrEnum):
-    """How `predict` and `evaluate` write what they found."""
-
-    text = "text"
-    csv = "csv"
-    json = "json"
-
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 DataOption = Annotated[

@@ -11,6 +11,7 @@ from pellucid.data.checks import as_real_array
 from pellucid.errors import ArgumentError, DataError, ShapeError, unknown_name
 from pellucid.models import Model, model_from_json
 from pellucid.networks import NETWORKS
+from pellucid.render.table import print_text
 from pellucid.runs import Run
 from pellucid.shapes import Shape
 
@@ -35,7 +36,7 @@ def summary(network: str, input_shape: str, classes: int) -> None:
         else:
             model = _read(network)
     except ShapeError as error:
-        print(getattr(error, "summary", ""))
+        print_text(error.summary)
         raise
     model.summary()
 

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pellucid
-from pellucid.cli import InterruptedRunError
 from pellucid.cli.data import Data, Part, load, prepared
 from pellucid.cli.engines import choose_engine
 from pellucid.cli.networks import build
-from pellucid.errors import ArgumentError, RunError, TrainingError
+from pellucid.errors import ArgumentError, InterruptedRunError, RunError, TrainingError
 from pellucid.layers.arguments import positive_integer
 from pellucid.models import Model
 from pellucid.runs import Run, SaveRun, free_name
