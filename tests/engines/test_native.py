@@ -454,12 +454,14 @@ def test_a_loss_does_not_hide_what_is_not_a_number(last: Op, loss: Loss) -> None
 
 
 @pytest.mark.parametrize("place", range(4))
-def test_max_pooling_keeps_what_is_not_a_number(place: int) -> None:
+@pytest.mark.parametrize("before", [[], [Conv2D(1, (1, 1), use_bias=False), Relu()]], ids=str)
+def test_max_pooling_keeps_what_is_not_a_number(before: list[Op], place: int) -> None:
     image = np.arange(4, dtype=np.float32).reshape(1, 2, 2, 1)
     image.flat[place] = np.nan
-    graph = networks.chain((2, 2, 1), [MaxPooling2D((2, 2), (2, 2))])
+    graph = networks.chain((2, 2, 1), [*before, MaxPooling2D((2, 2), (2, 2))])
+    weights = [np.ones(parameter.shape, np.float32) for parameter in graph.parameters]
     for engine in (*NATIVES, REFERENCE):
-        assert np.isnan(engine.predictor(graph, []).run(image)).all()
+        assert np.isnan(engine.predictor(graph, weights).run(image)).all()
 
 
 def test_the_code_of_a_wide_layer_is_no_longer_than_that_of_a_narrow_one() -> None:

@@ -19,7 +19,7 @@ from pellucid.engines.native.emit import (
     Values,
     vectors,
 )
-from pellucid.engines.native.kernels.elementwise import activate
+from pellucid.engines.native.kernels.elementwise import activate, replaces
 from pellucid.engines.native.kernels.tiling import for_pieces, for_units
 from pellucid.engines.native.layout import Layout, Tile, choose_tile
 from pellucid.engines.native.machine import Machine
@@ -234,7 +234,7 @@ def _largest(em: Emitter, window: Values, winners: bool) -> tuple[ir.Value, ir.V
     """The largest of some vectors, lane by lane, and the number of the first one that has it."""
     value, winner = window[0], em.zero(I8)
     for number, other in enumerate(window[1:], start=1):
-        larger = em.builder.fcmp_ordered(">", other, value)
+        larger = replaces(em, other, value)
         value = em.builder.select(larger, other, value)
         if winners:
             here = ir.Constant(winner.type, [number] * em.vector)

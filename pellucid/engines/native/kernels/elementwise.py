@@ -30,6 +30,13 @@ def activate(em: Emitter, name: str | None, x: ir.Value) -> ir.Value:
     return mathematics.hyperbolic_tangent(em, x)
 
 
+def replaces(em: Emitter, other: ir.Value, largest: ir.Value) -> ir.Value:
+    """Where `other` takes the place of the largest so far: it is larger, or the first NaN."""
+    # `not <=` instead of `>`: a NaN wins, and then stays, as it does in NumPy.
+    larger = em.builder.fcmp_unordered(">", other, largest)
+    return em.builder.and_(larger, em.builder.fcmp_ordered("ord", largest, largest))
+
+
 def slope(em: Emitter, name: str | None, y: ir.Value, gradient: ir.Value) -> ir.Value:
     """The gradient before an activation, from the one after it and from the activated value y."""
     builder = em.builder

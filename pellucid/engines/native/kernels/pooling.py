@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values, vectors
+from pellucid.engines.native.kernels.elementwise import replaces
 from pellucid.engines.native.kernels.tiling import clear
 from pellucid.engines.native.layout import Layout
 
@@ -178,9 +179,7 @@ def _largest(
     def place(number: Index, offset: Index, carried: Values) -> Values:
         value, winner = carried
         other = em.load(source, offset, lanes=lanes)
-        # `not <=` instead of `>`: a NaN wins, and then stays, as it does in NumPy.
-        larger = em.builder.fcmp_unordered(">", other, value)
-        larger = em.builder.and_(larger, em.builder.fcmp_ordered("ord", value, value))
+        larger = replaces(em, other, value)
         here = em.broadcast(em.builder.trunc(em.integer(number), I32))
         return [
             em.builder.select(larger, other, value),
