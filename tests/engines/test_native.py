@@ -33,7 +33,7 @@ from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.programs.training import training
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.errors import EngineError
-from pellucid.graph import Graph, Node
+from pellucid.graph import Graph, Node, Parameter
 from pellucid.ops.activations import Relu, Sigmoid, Softmax, Tanh
 from pellucid.ops.base import Array, Op
 from pellucid.ops.convolution import Conv2D
@@ -494,3 +494,11 @@ def test_what_cannot_be_compiled_says_what_can() -> None:
         r"the layer before\. Use the engine 'reference' for this network\.$",
     ):
         NATIVES[0].predictor(branched, [])
+    dense = Node(Dense(3, use_bias=False), (0,), (0,), "a")
+    twice = Graph((3,), (dense, replace(dense, inputs=(1,))), (Parameter("a/kernel", (3, 3)),))
+    with pytest.raises(
+        EngineError,
+        match=r"^The native engine lets one operation use a parameter, but a/kernel is used by 2\. "
+        r"Use the engine 'reference' for this network\.$",
+    ):
+        NATIVES[0].predictor(twice, [])

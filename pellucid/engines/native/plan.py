@@ -8,6 +8,7 @@ and how wide a border of zeros each value needs for the padding of whoever reads
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -95,6 +96,14 @@ def _check(graph: Graph) -> None:
             raise EngineError(
                 f"The native engine computes chains of layers; layer {node.layer} reads from "
                 "elsewhere than the layer before. Use the engine 'reference' for this network."
+            )
+    used = Counter(number for node in graph.nodes for number in node.parameters)
+    for number, count in used.items():
+        if count > 1:
+            raise EngineError(
+                f"The native engine lets one operation use a parameter, but "
+                f"{graph.parameters[number].name} is used by {count}. Use the engine 'reference' "
+                "for this network."
             )
 
 
