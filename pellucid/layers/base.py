@@ -31,7 +31,8 @@ class Layer:
 
     A new kind of layer says in `lower` which operations it stands for and, if they take weights,
     in `initializer` how those start; `__init__` keeps each argument under its own name. All else
-    follows: shapes, weights, costs, configuration.
+    follows: shapes, weights, costs, configuration. A class that is `abstract` holds what several
+    kinds have in common, and is no kind of its own.
 
     name: made from the class and a number if None. input_shape: the shape of one sample, for the
     first layer of a Sequential without an Input.
@@ -39,8 +40,8 @@ class Layer:
 
     classes: ClassVar[dict[str, type[Layer]]] = {}
 
-    def __init_subclass__(cls) -> None:
-        if not cls.__name__.startswith("_"):
+    def __init_subclass__(cls, abstract: bool = False) -> None:
+        if not abstract:
             Layer.classes[cls.__name__] = cls
 
     def __init__(

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from pellucid.errors import ArgumentError
-from pellucid.layers import activations, arguments, initializers
-from pellucid.layers.base import Layer, Stage
-from pellucid.layers.core import activation_stages
-from pellucid.layers.initializers import Initializer, InitializerLike
+from pellucid.layers import activations, arguments
+from pellucid.layers.base import Stage
+from pellucid.layers.initializers import InitializerLike
+from pellucid.layers.kernel import KernelLayer
 from pellucid.ops.base import Array
 from pellucid.ops.convolution import Conv2D as Conv2DOp
 from pellucid.shapes import Shape, image_size, resolve_padding
@@ -49,7 +49,7 @@ class Filter:
         return np.asarray(self.kernels[channel])
 
 
-class Conv2D(Layer):
+class Conv2D(KernelLayer):
     """Slides filters over images (height, width, channels): each yields one feature map.
 
     Output size along one axis: floor((n + p - d(k - 1) - 1) / s) + 1.
@@ -83,7 +83,14 @@ class Conv2D(Layer):
         name: str | None = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            name=name,
+            input_shape=input_shape,
+        )
         self.filters = arguments.positive_integer(filters, "filters")
         self.kernel_size = arguments.positive_pair(kernel_size, "kernel_size")
         self.strides = arguments.positive_pair(strides, "strides")
@@ -93,10 +100,6 @@ class Conv2D(Layer):
         if groups != 1:
             raise ArgumentError(f"groups must be 1: filters read all channels; got {groups!r}.")
         self.groups = 1
-        self.activation = activations.canonical_name(activation)
-        self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
 
     def lower(self, sample_shape: Shape) -> list[Stage]:
         """A convolution with its padding in numbers, and the activation."""
@@ -112,22 +115,7 @@ class Conv2D(Layer):
             self.dilation_rate,
             self.use_bias,
         )
-        weights = ("kernel", "bias") if self.use_bias else ("kernel",)
-        return [Stage(op, weights), *activation_stages(self.activation)]
-
-    def initializer(self, weight: str) -> Initializer:
-        """How the kernel or the bias starts."""
-        return self.kernel_initializer if weight == "kernel" else self.bias_initializer
-
-    @property
-    def kernel(self) -> Array:
-        """The weights of all filters: (kernel height, kernel width, input channel, filter)."""
-        return self._weight("kernel")
-
-    @property
-    def bias(self) -> Array | None:
-        """One number for each filter, or None without bias."""
-        return self._weight("bias") if self.use_bias else None
+        return self.stages(op)
 
     def filter(self, number: int) -> Filter:
         """One filter; ArgumentError if there is none of this number."""

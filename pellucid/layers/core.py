@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pellucid.layers import activations, arguments, initializers
+from pellucid.layers import activations, arguments
 from pellucid.layers.base import Layer, Stage
-from pellucid.layers.initializers import Initializer, InitializerLike
-from pellucid.ops.base import Array
+from pellucid.layers.initializers import InitializerLike
+from pellucid.layers.kernel import KernelLayer, activation_stages
 from pellucid.ops.dense import Dense as DenseOp
 from pellucid.ops.reshape import Flatten as FlattenOp
 from pellucid.shapes import Shape
 
 
-def activation_stages(name: str) -> list[Stage]:
-    """The operation of an activation; none for 'linear'."""
-    op = activations.OPS[name]
-    return [] if op is None else [Stage(op)]
-
-
-class Dense(Layer):
+class Dense(KernelLayer):
     """Every output is a weighted sum of all inputs, plus a bias, through an activation.
 
     Reads the last axis: (..., in) -> (..., units). units: how many outputs. activation: a name, a
@@ -38,34 +32,19 @@ class Dense(Layer):
         name: str | None = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(
+            activation,
+            use_bias,
+            kernel_initializer,
+            bias_initializer,
+            name=name,
+            input_shape=input_shape,
+        )
         self.units = arguments.positive_integer(units, "units")
-        self.activation = activations.canonical_name(activation)
-        self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
 
     def lower(self, sample_shape: Shape) -> list[Stage]:
         """The weighted sums and the activation."""
-        weights = ("kernel", "bias") if self.use_bias else ("kernel",)
-        return [
-            Stage(DenseOp(self.units, self.use_bias), weights),
-            *activation_stages(self.activation),
-        ]
-
-    def initializer(self, weight: str) -> Initializer:
-        """How the kernel or the bias starts."""
-        return self.kernel_initializer if weight == "kernel" else self.bias_initializer
-
-    @property
-    def kernel(self) -> Array:
-        """The weights (in, units)."""
-        return self._weight("kernel")
-
-    @property
-    def bias(self) -> Array | None:
-        """One number for each unit, or None without bias."""
-        return self._weight("bias") if self.use_bias else None
+        return self.stages(DenseOp(self.units, self.use_bias))
 
 
 class Activation(Layer):

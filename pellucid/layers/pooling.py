@@ -12,7 +12,7 @@ from pellucid.ops.pooling import MaxPooling2D as MaxPooling2DOp
 from pellucid.shapes import Shape, image_size, resolve_padding
 
 
-class _Pooling2D(Layer):
+class _Pooling2D(Layer, abstract=True):
     """A window that slides over every feature map."""
 
     op: ClassVar[type[MaxPooling2DOp] | type[AveragePooling2DOp]]
