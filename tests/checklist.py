@@ -1,7 +1,8 @@
 """Every operation in many configurations: the table that all checks of operations run over.
 
-An operation is added to the project by adding its rows here; the shape rule, the gradient, the
-agreement with PyTorch and every engine are then checked without another line.
+An operation is added to the project by adding its rows here, and PyTorch's word for it to
+`oracles`; the shape rule, the gradient, the agreement with PyTorch and every engine are then
+checked without another line.
 """
 
 from __future__ import annotations
