@@ -288,5 +288,8 @@ def test_to_categorical_makes_one_hot_rows() -> None:
     assert pellucid.utils.to_categorical([[1]], num_classes=4).shape == (1, 4)
     with pytest.raises(DataError, match="must be from 0 to 1, got numbers from 0 to 2"):
         pellucid.utils.to_categorical([0, 2], num_classes=2)
-    with pytest.raises(DataError, match="needs class numbers"):
-        pellucid.utils.to_categorical([0.5])
+    for wrong in (0.5, np.inf, np.nan):
+        with pytest.raises(DataError, match="needs class numbers"):
+            pellucid.utils.to_categorical([wrong])
+    with pytest.raises(ArgumentError, match=r"num_classes must be a whole number .* got 2\.5"):
+        pellucid.utils.to_categorical([0], num_classes=2.5)

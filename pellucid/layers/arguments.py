@@ -72,16 +72,26 @@ def batch_shape(shape: Sequence[int | None]) -> Shape:
 
 def finite(value: float, name: str) -> float:
     """A finite number."""
-    if isinstance(value, bool | str) or not math.isfinite(value):
+    number = _number(value)
+    if not math.isfinite(number):
         raise ArgumentError(f"{name} must be a finite number, got {value!r}.")
-    return float(value)
+    return number
 
 
 def fraction(value: float, name: str) -> float:
     """A number from 0 up to, but not including, 1."""
-    if isinstance(value, bool | str) or not 0 <= value < 1:
+    number = _number(value)
+    if not 0 <= number < 1:
         raise ArgumentError(f"{name} must be at least 0 and less than 1, got {value!r}.")
-    return float(value)
+    return number
+
+
+def _number(value: Any) -> float:
+    """The value as a float; NaN, which no check lets pass, if it is no number."""
+    try:
+        return math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _is_size(size: Any) -> bool:

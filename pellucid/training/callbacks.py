@@ -57,7 +57,9 @@ class History(Callback):
 
 def checked(callbacks: Callback | Sequence[Callback] | None) -> list[Callback]:
     """The callbacks as a list; ArgumentError for anything else."""
-    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+    if callbacks is None:
+        return []
+    given = list(callbacks) if isinstance(callbacks, Sequence) else [callbacks]
     for callback in given:
         if not isinstance(callback, Callback):
             raise ArgumentError(
