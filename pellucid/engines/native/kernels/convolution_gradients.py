@@ -13,6 +13,7 @@ from pellucid.engines.native.kernels.tiling import clear, for_groups, for_pieces
 from pellucid.engines.native.layout import Layout, Tile, choose_tile
 from pellucid.engines.native.machine import Machine
 
+FEW_CHANNELS = 16
 UNROLLED_COLUMNS = 4  # loops over so few columns are written out
 
 
@@ -232,6 +233,68 @@ def input_gradient(
             em.loop(0, conv.kernel[0], kernel_row)
 
         for_groups(em, lanes, tile.vectors, group)
+
+    em.loop(0, samples, sample)
+    return em.finish()
+
+
+def by_kernel_rows(conv: Convolution) -> bool:
+    """Whether so few channels are read that whole kernel rows fill lanes better: by shape only."""
+    return conv.source.channels < FEW_CHANNELS and conv.dilation[1] == 1
+
+
+def input_gradient_by_kernel_rows(
+    module: ir.Module, machine: Machine, name: str, conv: Convolution, gradient: Layout
+) -> ir.Function:
+    """Compute dx: over kernel rows, then positions, in this order, the sums over filters of dy · w.
+
+    Emits name(dy, w, dx, samples); w is transposed: (filter, kernel row, kernel column, channel).
+    Lanes run along a kernel row, which meets numbers that lie side by side.
+    """
+    lanes = vectors(conv.run, machine.vector)
+    tile = choose_tile(1, conv.columns, len(lanes), conv.filters, machine.registers)
+    em = Emitter(module, machine.vector, name, [POINTER] * 3 + [I64])
+    dy, w, dx, samples = em.arguments
+
+    def spread(dy_here: ir.Value, weights: ir.Value, target: ir.Value, width: int) -> None:
+        def along(k: Index, *sums: ir.Value) -> Values:
+            line = em.multiply(k, conv.window)
+            kernel = [em.load(weights, line, v * em.vector, lanes=n) for v, n in enumerate(lanes)]
+            slopes = [em.broadcast(em.float_at(dy_here, k, c * conv.filters)) for c in range(width)]
+            pairs = [(slope, weight) for slope in slopes for weight in kernel]
+            return [em.fma(*pair, total) for pair, total in zip(pairs, sums, strict=True)]
+
+        sums = em.loop(0, conv.filters, along, [em.zero()] * (width * len(lanes)))
+        for number, total in enumerate(sums):
+            c, v = divmod(number, len(lanes))
+            place = conv.place(0, c) + v * em.vector
+            before = em.load(target, place, lanes=lanes[v])
+            em.store(em.builder.fadd(before, total), target, place, lanes=lanes[v])
+
+    def sample(number: Index) -> None:
+        dx_sample = em.at(dx, em.multiply(number, conv.source.stride))
+        dy_sample = em.at(dy, em.multiply(number, gradient.stride), gradient.origin)
+        clear(em, dx_sample, conv.source.stride)
+
+        def kernel_row(kh: Index) -> None:
+            weights = em.at(w, em.multiply(kh, conv.run))
+            down = em.multiply(kh, conv.dilation[0] * conv.source.row)
+            dx_shifted = em.at(dx_sample, down, conv.start)
+
+            def row(r: Index) -> None:
+                dy_row = em.at(dy_sample, em.multiply(r, gradient.row))
+                dx_row = em.at(dx_shifted, em.multiply(r, conv.strides[0] * conv.source.row))
+
+                def columns(column: Index, width: int) -> None:
+                    dy_here = em.at(dy_row, em.multiply(column, conv.filters))
+                    across = em.multiply(column, conv.strides[1] * conv.source.channels)
+                    spread(dy_here, weights, em.at(dx_row, across), width)
+
+                for_pieces(em, conv.columns, tile.columns, columns)
+
+            em.loop(0, conv.rows, row)
+
+        em.loop(0, conv.kernel[0], kernel_row)
 
     em.loop(0, samples, sample)
     return em.finish()

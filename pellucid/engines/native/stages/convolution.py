@@ -77,6 +77,8 @@ class ConvolutionStage(Stage):
         if not self.input_gradient:
             return None
         conv = self.conv
+        if convolution_gradients.by_kernel_rows(conv):
+            return 1, conv.window, conv.filters
         return conv.kernel[0] * conv.kernel[1], self.source.channels, conv.filters
 
     @property
@@ -136,11 +138,18 @@ class ConvolutionStage(Stage):
                 module, machine, self.name("kernel_gradient"), conv, self.unpooled
             )
         if self.packed_sizes:
-            width = convolution_gradients.input_tile(machine, conv).vectors * machine.vector
+            rows = convolution_gradients.by_kernel_rows(conv)
+            tile = convolution_gradients.input_tile(machine, conv)
+            width = None if rows else tile.vectors * machine.vector
             self.functions["transpose"] = packing.transpose(
                 module, machine.vector, self.name("transpose"), *self.packed_sizes, width
             )
-            self.functions["input"] = convolution_gradients.input_gradient(
+            emit = (
+                convolution_gradients.input_gradient_by_kernel_rows
+                if rows
+                else convolution_gradients.input_gradient
+            )
+            self.functions["input"] = emit(
                 module, machine, self.name("input_gradient"), conv, self.unpooled
             )
 
