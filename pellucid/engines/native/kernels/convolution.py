@@ -80,7 +80,7 @@ def forward(
     winners: bool,
     panels: bool = False,
 ) -> tuple[ir.Function, int]:
-    """Y = activation(x * w + b), max pooled if `conv.pool`.
+    """Compute y = activation(x * w + b), max pooled if `conv.pool`.
 
     Emits name(x, w, b, y, winners, samples, low, high), which computes the units low … high of
     every sample, and returns it with the number of units. `winners` (rows, columns, filters) int8

@@ -149,7 +149,7 @@ def _multiply(
     lanes: list[int],
     groups: tuple[Index, Index],
 ) -> None:
-    """Target = source @ weights, for some groups of columns.
+    """Compute target = source @ weights, for some groups of columns.
 
     The sums rest in the target after every STEPS steps, so that the weights of these steps stay
     in a near cache for all samples; their order is that of the steps all the same.

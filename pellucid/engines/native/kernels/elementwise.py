@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
+from pellucid import random
 from pellucid.engines.native.emit import (
     I32,
     I64,
@@ -106,7 +107,7 @@ def unary(
     target: Layout,
     function: Callable[[Emitter, ir.Value], ir.Value],
 ) -> ir.Function:
-    """Target = function(source), number by number. Emits name(source, target, samples)."""
+    """Apply a function number by number. Emits name(source, target, samples)."""
     em = Emitter(module, vector, name, [POINTER, POINTER, I64])
     x, y, samples = em.arguments
 
@@ -153,7 +154,7 @@ class Dropping:
 def dropout(
     module: ir.Module, vector: int, name: str, drop: Dropping, source: Layout, target: Layout
 ) -> ir.Function:
-    """Target = source · factor where a random number says so, else 0; forward and backward alike.
+    """Keep a number, times the factor, where a random number says so; forward and backward alike.
 
     Emits name(source, target, samples, first sample, key). The random number of a place is
     Philox-2x32-10 of (position, sample) under the key: see `pellucid.random`.
@@ -184,10 +185,10 @@ def philox(em: Emitter, low: ir.Value, high: ir.Value, key: ir.Value) -> ir.Valu
     builder = em.builder
     words = ir.VectorType(I32, em.vector)
     wide = ir.VectorType(I64, em.vector)
-    multiplier = ir.Constant(wide, [0xD256D193] * em.vector)
-    step = ir.Constant(words, [0x9E3779B9] * em.vector)
+    multiplier = ir.Constant(wide, [random.PHILOX_MULTIPLIER] * em.vector)
+    step = ir.Constant(words, [random.PHILOX_WEYL] * em.vector)
     thirty_two = ir.Constant(wide, [32] * em.vector)
-    for round_number in range(10):
+    for round_number in range(random.PHILOX_ROUNDS):
         if round_number:
             key = builder.add(key, step)
         product = builder.mul(builder.zext(low, wide), multiplier)

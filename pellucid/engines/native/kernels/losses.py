@@ -11,14 +11,13 @@ from pellucid.engines.native.emit import F32, I32, I64, POINTER, Emitter, Index,
 from pellucid.engines.native.kernels import mathematics
 from pellucid.engines.native.layout import Layout
 from pellucid.ops.losses import (
+    EPSILON,
     BinaryCrossentropy,
     CategoricalCrossentropy,
     Loss,
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
-
-EPSILON = 1e-7  # Keras's, which keeps probabilities away from 0 and 1
 
 
 def for_channels(
@@ -60,7 +59,7 @@ def largest(em: Emitter, x: ir.Value, channels: int) -> ir.Value:
 
 
 def softmax_row(em: Emitter, x: ir.Value, y: ir.Value, channels: int) -> tuple[ir.Value, ir.Value]:
-    """Y = softmax(x) over `channels` numbers; returns the largest and the sum of exponentials."""
+    """Write softmax(x) to y; returns the largest number and the sum of exponentials, as vectors."""
     most = largest(em, x, channels)
 
     def exponentials(c: Index, lanes: int, total: ir.Value) -> Values:

@@ -30,7 +30,7 @@ class Pooling:
 
 
 def forward(module: ir.Module, vector: int, name: str, pool: Pooling, winners: bool) -> ir.Function:
-    """Y = the largest or the mean of each window. Emits name(x, y, winners, samples).
+    """Compute the largest or the mean of each window. Emits name(x, y, winners, samples).
 
     winners (rows, columns, channels) int32 gets the place in the window, row by row, of the first
     largest number; a mean has none.
