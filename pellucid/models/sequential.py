@@ -146,7 +146,7 @@ class Sequential(Model):
 
     def _as_images(self, x: ArrayLike) -> Array:
         if self._input is None:
-            self.build(_batch_shape(x))
+            self.build(_shape_of(x))
         return super()._as_images(x)
 
     def _lowered(self) -> Network:
@@ -154,7 +154,7 @@ class Sequential(Model):
         return super()._lowered()
 
 
-def _batch_shape(x: ArrayLike) -> Shape:
+def _shape_of(x: ArrayLike) -> Shape:
     """The shape of data from which a model learns the shape of its input."""
     try:
         shape = np.shape(x)
