@@ -14,6 +14,8 @@ from pellucid.ops.losses import Loss
 from pellucid.ops.optimizers import Optimizer
 
 _SAMPLES_AT_ONCE = 64  # bounds the memory that a prediction takes
+# What is no longer finite is told by the loss, as with every engine, and not by NumPy besides.
+_QUIET = np.errstate(all="ignore")
 
 
 class ReferenceEngine:
@@ -52,6 +54,7 @@ class ReferencePredictor:
     parameters: Sequence[Array]
     dtype: type[np.floating]
 
+    @_QUIET
     def run(self, images: Array) -> Array:
         """Outputs for images, as `Predictor.run` says."""
         parameters = _cast(self.parameters, self.dtype)
@@ -72,6 +75,7 @@ class ReferenceTrainer:
     seed: int
     dtype: type[np.floating]
 
+    @_QUIET
     def run(
         self, images: Array, targets: Array, order: Array, batch_size: int, first_step: int
     ) -> Steps:

@@ -300,3 +300,15 @@ def test_an_engine_has_a_name() -> None:
         engines.get("nativ")
     with pytest.raises(ArgumentError, match=r"^An engine is a name or an Engine, got 3\.$"):
         engines.get(3)  # type: ignore[arg-type]
+
+
+def test_a_training_that_diverges_is_told_by_its_loss_alone() -> None:
+    """Warnings are errors here: NumPy must not speak of overflows besides."""
+    example = networks.example(networks.chain((4,), [Dense(5), Dense(5), Softmax()]), 0)
+    slots: list[list[Array]] = [[] for _ in example.parameters]
+    optimizer = SGD(learning_rate=1e30)
+    trainer = ReferenceEngine().trainer(
+        example.graph, example.parameters, CROSSENTROPY, optimizer, slots, seed=0
+    )
+    losses, _ = trainer.run(example.images, example.targets, np.arange(24), 4, 0)
+    assert not np.isfinite(losses).all()
