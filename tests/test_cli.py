@@ -442,9 +442,12 @@ def test_a_run_made_in_python_is_asked_with_its_data(shell: Shell) -> None:
 
 def test_a_record_without_what_it_needs_is_told(trained: Shell) -> None:
     record = json.loads(Path("run/run.json").read_text())
-    record["settings"]["epochs"] = "many"
-    Path("run/run.json").write_text(json.dumps(record))
-    assert "run.json has no whole settings" in trained("train", "--resume", "run").err
+    for name in ("epochs", "batch_size", "limit"):
+        changed = record | {"settings": record["settings"] | {name: "many"}}
+        Path("run/run.json").write_text(json.dumps(changed))
+        outcome = trained("train", "--resume", "run", "--epochs", "9")
+        assert (outcome.code, outcome.out) == (1, "")
+        assert "run.json has no whole settings" in outcome.err
     Path("run/run.json").write_text('{"format": []}')
     outcome = trained("evaluate", "run")
     assert outcome.code == 1

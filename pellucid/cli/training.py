@@ -25,7 +25,10 @@ OPTIMIZER_OPTIONS = ("learning_rate", "momentum", "nesterov", "weight_decay")
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person may choose about a training; None leaves a choice to the optimizer."""
+    """What a person may choose about a training; None leaves a choice to the optimizer.
+
+    Raises ArgumentError for counts that are none, as a run's damaged record may have them.
+    """
 
     data: str = "mnist"
     network: str = "textbook"
@@ -40,6 +43,12 @@ class Settings:
     loss: str = "sparse_categorical_crossentropy"
     seed: int = 0
     engine: str = "native"
+
+    def __post_init__(self) -> None:
+        positive_integer(self.epochs, "epochs")
+        positive_integer(self.batch_size, "batch_size")
+        if self.limit is not None:
+            positive_integer(self.limit, "limit")
 
 
 def train(settings: Settings, out: Path | None, threads: int | None, quiet: bool) -> None:
@@ -64,8 +73,7 @@ def resume(folder: Path, epochs: int | None, threads: int | None, quiet: bool) -
     run = Run.open(folder)
     try:
         settings = Settings(**run.record["settings"])
-        source, sha256 = run.record["data"]["source"], run.record["data"]["sha256"]
-        positive_integer(settings.epochs, "epochs")
+        source, sha256 = str(run.record["data"]["source"]), run.record["data"]["sha256"]
     except (KeyError, TypeError, ArgumentError) as error:
         raise RunError(
             f"{folder} was not made by `pellucid train`: its run.json has no whole settings "
