@@ -131,6 +131,11 @@ def _is_pair(value: object) -> bool:
     return isinstance(value, tuple | list) and len(value) == 2
 
 
+def reach(outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> int:
+    """How many places along one axis, padding included, the windows of `outputs` outputs cover."""
+    return (outputs - 1) * stride + dilation * (kernel - 1) + 1
+
+
 def live_range(
     lo: int, hi: int, size: int, kernel: int, stride: int, dilation: int, before: int
 ) -> Pair:
@@ -138,8 +143,7 @@ def live_range(
     if lo >= hi:
         return 0, 0
     first = max(0, lo * stride - before)
-    last = (hi - 1) * stride - before + dilation * (kernel - 1)
-    return first, max(first, min(size, last + 1))
+    return first, max(first, min(size, reach(hi, kernel, stride, dilation) - before))
 
 
 def receptive_field(windows: Iterable[Window]) -> Window:

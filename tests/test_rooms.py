@@ -15,7 +15,7 @@ import pellucid
 PACKAGE = Path(pellucid.__file__).parent
 LADDER = [
     "errors",
-    "random render storage",
+    "memory random render storage",
     "shapes",
     "ops",
     "graph",

@@ -11,10 +11,10 @@ import numpy as np
 from pellucid.errors import ArgumentError, DataError, ShapeError, unknown_name
 from pellucid.layers import arguments
 from pellucid.layers.initializers import Initializer
-from pellucid.layers.memory import aligned_zeros
 from pellucid.layers.naming import unique_name
 from pellucid.layers.stack import output_shapes
 from pellucid.layers.symbolic import SymbolicTensor
+from pellucid.memory import aligned_zeros
 from pellucid.ops.base import Array, Op
 from pellucid.shapes import Shape
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
@@ -393,8 +394,8 @@ class Model:
     def predict_on_batch(self, x: ArrayLike) -> Array:
         """The answers to a few samples with the least delay.
 
-        A C-contiguous float32 array of the right shape goes to the engine as it is, without a
-        look at its values; anything else is checked and converted as in `predict`.
+        A C-contiguous float32 array of the right shape goes to the engine as it is, if the sum of
+        its squares is finite; anything else is checked and converted as in `predict`.
         """
         predictor = self._predictor
         if (
@@ -404,6 +405,7 @@ class Model:
             and x.shape[1:] == self._shape
             and x.flags.c_contiguous
             and len(x)
+            and math.isfinite(np.vdot(x, x))
         ):
             return predictor.run(x)
         images = self._as_images(x)

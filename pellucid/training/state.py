@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pellucid.errors import DataError
 from pellucid.graph import Parameter
-from pellucid.layers.memory import aligned_zeros
+from pellucid.memory import aligned_zeros
 from pellucid.ops.base import Array
 from pellucid.ops.optimizers import Optimizer
 

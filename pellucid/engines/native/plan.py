@@ -11,32 +11,20 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pellucid.engines.native.layout import Layout
 from pellucid.errors import EngineError
 from pellucid.graph import Graph, Node
-from pellucid.ops.activations import Relu, Sigmoid, Softmax, Tanh
+from pellucid.ops.activations import Relu, Sigmoid, Tanh
 from pellucid.ops.base import Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
-from pellucid.ops.dropout import Dropout
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 from pellucid.ops.reshape import Flatten
-from pellucid.ops.scaling import Rescaling
-from pellucid.shapes import Shape
+from pellucid.shapes import Pair, Shape, live_range, reach
 
 ACTIVATIONS: dict[type[Op], str] = {Relu: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}
-KNOWN = (
-    *ACTIVATIONS,
-    AveragePooling2D,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    MaxPooling2D,
-    Rescaling,
-    Softmax,
-)
 
 
 @dataclass(frozen=True)
@@ -87,11 +75,6 @@ def computed_size(step: Step, target: Layout) -> tuple[int, int]:
 
 def _check(graph: Graph) -> None:
     for place, node in enumerate(graph.nodes):
-        if not isinstance(node.op, KNOWN):
-            raise EngineError(
-                f"The native engine has no {type(node.op).__name__} (layer {node.layer}); "
-                "the engine 'reference' computes every operation."
-            )
         if node.inputs != (place,):
             raise EngineError(
                 f"The native engine computes chains of layers; layer {node.layer} reads from "
@@ -138,21 +121,37 @@ def _input_layout(step: Step, shape: Shape, target: Layout) -> Layout:
     full = plain_layout(shape)
     if isinstance(op, Conv2D):
         rows, columns = computed_size(step, target)
-        down = _extent(rows, op.kernel_size[0], op.strides[0], op.dilation[0])
-        across = _extent(columns, op.kernel_size[1], op.strides[1], op.dilation[1])
-        (top, _), (left, _) = op.padding
-        live = min(full.rows, max(1, down - top)), min(full.columns, max(1, across - left))
-        bottom, right = max(0, down - top - live[0]), max(0, across - left - live[1])
-        return Layout(*live, full.channels, top, bottom, left, right)
+        windows = list(zip(op.kernel_size, op.strides, op.dilation, op.padding, strict=True))
+        down, across = (
+            _read(rows, full.rows, *windows[0]),
+            _read(columns, full.columns, *windows[1]),
+        )
+        live = down.live, across.live, full.channels
+        return Layout(*live, down.before, down.after, across.before, across.after)
     if isinstance(op, MaxPooling2D | AveragePooling2D):
-        down = _extent(target.rows, op.pool_size[0], op.strides[0], 1) - op.padding[0][0]
-        across = _extent(target.columns, op.pool_size[1], op.strides[1], 1) - op.padding[1][0]
-        return Layout(min(full.rows, down), min(full.columns, across), full.channels)
+        (top, _), (left, _) = op.padding
+        _, rows = live_range(0, target.rows, full.rows, op.pool_size[0], op.strides[0], 1, top)
+        _, columns = live_range(
+            0, target.columns, full.columns, op.pool_size[1], op.strides[1], 1, left
+        )
+        return Layout(rows, columns, full.channels)
     if isinstance(op, Flatten):
         return full
     return Layout(target.rows, target.columns, full.channels)
 
 
-def _extent(outputs: int, kernel: int, stride: int, dilation: int) -> int:
-    """How many padded places the windows of `outputs` outputs cover."""
-    return (outputs - 1) * stride + (kernel - 1) * dilation + 1
+class _Read(NamedTuple):
+    """Along one axis: live inputs, and places of padding before and after them."""
+
+    live: int
+    before: int
+    after: int
+
+
+def _read(outputs: int, size: int, kernel: int, stride: int, dilation: int, padding: Pair) -> _Read:
+    """What the first outputs read of an input of this size."""
+    before, _ = padding
+    _, end = live_range(0, outputs, size, kernel, stride, dilation, before)
+    live = max(1, end)  # windows that lie in padding alone still need a place to start from
+    after = max(0, reach(outputs, kernel, stride, dilation) - before - live)
+    return _Read(live, before, after)

@@ -18,8 +18,9 @@ from pellucid.engines.native.programs.emission import Program
 from pellucid.engines.native.programs.prediction import prediction
 from pellucid.engines.native.programs.training import training
 from pellucid.engines.native.synchronise import CONTROL_WORDS
-from pellucid.engines.native.team import aligned_zeros, team, yield_address
+from pellucid.engines.native.team import team, yield_address
 from pellucid.graph import Graph
+from pellucid.memory import aligned_zeros
 from pellucid.ops.base import Array
 from pellucid.ops.losses import Loss
 from pellucid.ops.optimizers import Optimizer
@@ -37,7 +38,7 @@ class _Compiled:
         self._alone = self.library.function(emitted.entry, ctypes.c_void_p, ctypes.c_int64)
         self.frame = np.zeros(len(FIELDS), dtype=np.int64)
         self._frame_address = self.frame.ctypes.data
-        self._control = aligned_zeros(CONTROL_WORDS * 8).view(np.int64)
+        self._control = aligned_zeros(CONTROL_WORDS, np.int64)
         self._memories: dict[str, Array] = {}
         self.lock = threading.Lock()
         self.frame[PLACE["control"]] = self._control.ctypes.data
@@ -47,7 +48,7 @@ class _Compiled:
 
     def take(self, field: str, numbers: int) -> None:
         """Give a field of the frame a memory of so many float32 numbers, all zero."""
-        self._memories[field] = aligned_zeros(max(1, numbers) * 4)
+        self._memories[field] = aligned_zeros(max(1, numbers))
         self.point(field, self._memories[field])
 
     def point(self, field: str, array: Array) -> None:

@@ -20,7 +20,7 @@ from pellucid.engines.native.emit import I64, POINTER, Emitter
 from pellucid.engines.native.jit import Library
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.synchronise import call_address, pause, wait_for
-from pellucid.ops.base import Array
+from pellucid.memory import aligned_zeros
 
 # Places of the words that caller and workers share; each that changes has its own cache line.
 EPOCH, DONE, ASLEEP = 0, 16, 32
@@ -36,7 +36,7 @@ class Team:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._lock = threading.Lock()
-        self._words = aligned_zeros((FIRST_WORKER + STRIDE * threads) * 8).view(np.int64)
+        self._words = aligned_zeros(FIRST_WORKER + STRIDE * threads, np.int64)
         self._words[WORKERS] = self._words[DONE] = threads - 1
         self._words[YIELD] = yield_address()
         # A lock that its worker waits for: unlike a semaphore, Ctrl-C cannot tear one apart.
@@ -100,13 +100,6 @@ def team(threads: int) -> Team:
     if known is None or known.broken:
         known = _teams[key] = Team(threads)
     return known
-
-
-def aligned_zeros(size: int) -> Array:
-    """`size` zero bytes that begin on a cache line."""
-    raw = np.zeros(size + 64, dtype=np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size]
 
 
 @functools.cache

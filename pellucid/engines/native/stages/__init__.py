@@ -14,6 +14,7 @@ from pellucid.engines.native.stages.elementwise import (
     ViewStage,
 )
 from pellucid.engines.native.stages.pooling import PoolingStage
+from pellucid.errors import EngineError
 from pellucid.ops.activations import Softmax
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
@@ -42,9 +43,15 @@ def make_stages(plan: Plan, trainable: tuple[bool, ...]) -> list[Stage]:
     stages: list[Stage] = []
     learning = False
     for place, step in enumerate(plan.steps):
-        mine = tuple(trainable[number] for number in step.node.parameters)
+        node = step.node
+        if type(node.op) not in KINDS:
+            raise EngineError(
+                f"The native engine has no {type(node.op).__name__} (layer {node.layer}); "
+                "the engine 'reference' computes every operation."
+            )
+        mine = tuple(trainable[number] for number in node.parameters)
         source, target = plan.layouts[place], plan.layouts[place + 1]
-        stage = KINDS[type(step.node.op)](place, step, source, target, learning, mine)
+        stage = KINDS[type(node.op)](place, step, source, target, learning, mine)
         if isinstance(stage, ConvolutionStage) and pooled.worth_while(stage.conv):
             stage = PooledStage(place, step, source, target, learning, mine)
         elif isinstance(stage, DenseStage) and not (stage.on_rows and target.plain):
