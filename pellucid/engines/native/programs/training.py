@@ -2,7 +2,7 @@
 
 A step brings the weights into the forms that kernels read, runs blocks of samples forward and
 back, then sums the partial gradients and takes the optimizer's step; a barrier stands between
-these phases. A large head of dense layers runs between the way there and the way back of the
+these phases. A large head of dense layers runs between the forward and the backward pass of the
 stages before it, on as many samples at once as there are for each thread. The batch is cut into
 partitions and blocks that do not depend on the threads, so sums never do.
 """
@@ -76,11 +76,13 @@ class _Training(Emission):
         self.update = optimizers.update(module, vector, "update", self.optimizer)
         body, head = self.stages[: places.head], self.stages[places.head :]
         if head:
-            self.there = self._emit_part("there", body, False, [])
-            self.turn = self._emit_part("turn", head, True, head)
-            self.back = self._emit_part("back", [], False, body)
+            self.body_forward = self._emit_part("body_forward", load=True, forward=body)
+            self.head_part = self._emit_part("head", forward=head, loss=True, backward=head)
+            self.backward = self._emit_part("body_backward", backward=body)
         else:
-            self.back = self._emit_part("there_and_back", body, True, body)
+            self.backward = self._emit_part(
+                "forward_backward", load=True, forward=body, loss=True, backward=body
+            )
         self._emit_entry()
         return Program(
             str(module),
@@ -156,9 +158,15 @@ class _Training(Emission):
     # Some samples
 
     def _emit_part(
-        self, name: str, there: Sequence[Stage], turn: bool, back: Sequence[Stage]
+        self,
+        name: str,
+        *,
+        load: bool = False,
+        forward: Sequence[Stage] = (),
+        loss: bool = False,
+        backward: Sequence[Stage] = (),
     ) -> ir.Function:
-        """Some samples through some stages: there, the loss if they `turn`, and back.
+        """What some samples go through: images loaded, stages forward, the loss, stages backward.
 
         Emits name(frame, arena, partial, step, start, first, count).
         """
@@ -167,16 +175,16 @@ class _Training(Emission):
         numbers = _Numbers(*rest)
         call = self._call(em, frame, arena, partial, numbers)
         place = em.integer(em.add(numbers.start, numbers.first))
-        if name.startswith("there"):
+        if load:
             self._load(em, frame, call, place)
-        for stage in there:
+        for stage in forward:
             stage.forward(call)
-        if turn:
+        if loss:
             last = len(self.stages)
             results = [field(em, frame, key) for key in ("targets", "order", "losses", "outputs")]
             pointers = [call.values[last], *results, call.gradients[last]]
             em.builder.call(self.loss_function, [*pointers, place, numbers.count])
-        for stage in reversed(back):
+        for stage in reversed(backward):
             if stage.learns:
                 stage.backward(call)
         return em.finish()
@@ -206,8 +214,8 @@ class _Training(Emission):
             phases: list[Callable[[], None]] = []
             phases.append(lambda: self._share(now, self._packing(now)))
             if self.places.head < len(self.stages):
-                phases += [lambda: self._there(now), lambda: self._turn(now)]
-            phases.append(lambda: self._back(now))
+                phases += [lambda: self._forward(now), lambda: self._head(now)]
+            phases.append(lambda: self._backward(now))
             phases.append(lambda: self._share(now, self._updating(now)))
             for phase in phases:
                 phase()
@@ -267,17 +275,17 @@ class _Training(Emission):
 
         return part
 
-    def _there(self, now: _Step) -> None:
+    def _forward(self, now: _Step) -> None:
         """The stages before the head, forward, block by block."""
 
         def block(number: ir.Value) -> None:
             first = now.em.multiply(number, self.places.block)
-            now.call(self.there, first, self.places.block)
+            now.call(self.body_forward, first, self.places.block)
 
         synchronise.tickets(now.em, now.control, now.blocks(self.places.block), block)
 
-    def _turn(self, now: _Step) -> None:
-        """The head, there and back: every thread takes as many samples as the others."""
+    def _head(self, now: _Step) -> None:
+        """The head and the loss, forward and backward: every thread takes as many samples."""
         em = now.em
         threads = field(em, now.frame, "threads")
         tiles = em.integer(now.blocks(HEAD_ROWS))
@@ -285,10 +293,10 @@ class _Training(Emission):
         rows = em.multiply(share, HEAD_ROWS)
         chunks = em.builder.udiv(em.integer(em.add(tiles, share, -1)), share)
         synchronise.tickets(
-            em, now.control, chunks, lambda n: now.call(self.turn, em.multiply(n, rows), rows)
+            em, now.control, chunks, lambda n: now.call(self.head_part, em.multiply(n, rows), rows)
         )
 
-    def _back(self, now: _Step) -> None:
+    def _backward(self, now: _Step) -> None:
         """What is left, in partitions that depend on the batch only, not on the threads."""
         em, places = now.em, self.places
         partials = field(em, now.frame, "partials")
@@ -309,7 +317,7 @@ class _Training(Emission):
                 return em.builder.udiv(share, em.integer(partitions))
 
             def block(place: Index) -> None:
-                now.call(self.back, em.multiply(place, places.block), places.block, partial)
+                now.call(self.backward, em.multiply(place, places.block), places.block, partial)
 
             em.loop(bound(number), bound(em.add(number, 1)), block)
             for stage in self.stages:
