@@ -251,6 +251,28 @@ class Emitter:
         )
         self.builder.call(store, [value, address, ir.Constant(I32, align), self.mask(lanes)])
 
+    def load_row(self, pointer: ir.Value, lanes: Sequence[int], *offsets: Index) -> Values:
+        """Load vectors that lie one after the other, of so many lanes each."""
+        return [
+            self.load(pointer, *offsets, number * self.vector, lanes=count)
+            for number, count in enumerate(lanes)
+        ]
+
+    def store_row(
+        self, row: Sequence[ir.Value], pointer: ir.Value, lanes: Sequence[int], *offsets: Index
+    ) -> None:
+        """Store vectors one after the other, of so many lanes each."""
+        for number, (value, count) in enumerate(zip(row, lanes, strict=True)):
+            self.store(value, pointer, *offsets, number * self.vector, lanes=count)
+
+    def add_row(
+        self, row: Sequence[ir.Value], pointer: ir.Value, lanes: Sequence[int], *offsets: Index
+    ) -> None:
+        """Add vectors to what lies there, one after the other."""
+        before = self.load_row(pointer, lanes, *offsets)
+        after = [self.builder.fadd(old, new) for old, new in zip(before, row, strict=True)]
+        self.store_row(after, pointer, lanes, *offsets)
+
     # Vectors
 
     @property

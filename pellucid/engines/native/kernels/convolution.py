@@ -6,6 +6,7 @@ loops, whatever the width of the vectors: forward (kernel row, kernel column, in
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from llvmlite import ir
@@ -20,7 +21,7 @@ from pellucid.engines.native.emit import (
     vectors,
 )
 from pellucid.engines.native.kernels.elementwise import activate, replaces
-from pellucid.engines.native.kernels.tiling import for_pieces, for_units
+from pellucid.engines.native.kernels.tiling import accumulate, for_pieces, for_units
 from pellucid.engines.native.layout import Layout, Tile, choose_tile
 from pellucid.engines.native.machine import Machine
 
@@ -99,29 +100,18 @@ def forward(
         def sample(number: Index) -> None:
             x_sample = em.at(x, em.multiply(number, conv.source.stride), conv.start)
             y_sample = em.at(y, em.multiply(number, conv.target.stride), conv.target.origin)
-            won_sample = won
-            if winners:
-                size = conv.target.rows * conv.target.columns * conv.filters
-                won_sample = em.at(won, em.multiply(number, size), kind=I8)
+            cells = conv.target.rows * conv.target.columns
+            place = em.multiply(number, cells * conv.filters)
+            won_sample = em.at(won, place, kind=I8) if winners else None
 
             def columns(column: Index, across: int) -> None:
-                source = em.at(
-                    x_sample,
-                    em.multiply(row, conv.strides[0] * conv.source.row),
-                    em.multiply(column, conv.strides[1] * conv.source.channels),
-                )
+                down = em.multiply(row, conv.strides[0] * conv.source.row)
+                right = em.multiply(column, conv.strides[1] * conv.source.channels)
                 shape = Tile(height, across, len(group))
+                source = em.at(x_sample, down, right)
                 sums = _sums(em, conv, source, (weights, width), shape, group)
-                _finish(
-                    em,
-                    conv,
-                    sums,
-                    (row, column),
-                    channel,
-                    group,
-                    (height, across),
-                    (b, y_sample, won_sample if winners else None),
-                )
+                results = _Results(row, column, channel, group, b, y_sample, won_sample)
+                _finish(em, conv, sums, shape, results)
 
             for_pieces(em, conv.columns, tile.columns, columns)
 
@@ -148,13 +138,8 @@ def _sums(
     places = [conv.place(r, c) for r in range(tile.rows) for c in range(tile.columns)]
 
     def step(x: ir.Value, w: ir.Value, sums: Values) -> Values:
-        kernel = [em.load(w, v * em.vector, lanes=n) for v, n in enumerate(lanes)]
-        result = []
-        for number, place in enumerate(places):
-            pixel = em.broadcast(em.float_at(x, place))
-            for v, weight in enumerate(kernel):
-                result.append(em.fma(pixel, weight, sums[number * len(lanes) + v]))
-        return result
+        pixels = (em.float_at(x, place) for place in places)
+        return accumulate(em, pixels, em.load_row(w, lanes), sums)
 
     def kernel_row(kh: Index, *sums: ir.Value) -> Values:
         def kernel_column(kw: Index, *sums: ir.Value) -> Values:
@@ -183,51 +168,48 @@ def _sums(
     return em.loop(0, conv.kernel[0], kernel_row, sums)
 
 
-def _finish(
-    em: Emitter,
-    conv: Convolution,
-    sums: Values,
-    place: tuple[Index, Index],
-    channel: Index,
-    lanes: list[int],
-    size: tuple[int, int],
-    pointers: tuple[ir.Value, ir.Value, ir.Value | None],
-) -> None:
+@dataclass(frozen=True)
+class _Results:
+    """Where the results of a tile go: its first row, column and channel, and the addresses.
+
+    won is None where nobody asks which number won its pooling window.
+    """
+
+    row: Index
+    column: Index
+    channel: Index
+    lanes: list[int]
+    bias: ir.Value
+    y: ir.Value
+    won: ir.Value | None
+
+
+def _finish(em: Emitter, conv: Convolution, sums: Values, tile: Tile, to: _Results) -> None:
     """Bias, activation and pooling of a tile of sums, stored."""
-    bias_pointer, y, won = pointers
+    count = len(to.lanes)
     if conv.use_bias:
-        biases = [
-            em.load(bias_pointer, channel, v * em.vector, lanes=n) for v, n in enumerate(lanes)
-        ]
-        sums = [em.builder.fadd(s, biases[i % len(lanes)]) for i, s in enumerate(sums)]
+        biases = em.load_row(to.bias, to.lanes, to.channel)
+        sums = [em.builder.fadd(s, biases[i % count]) for i, s in enumerate(sums)]
     ph, pw = conv.pool or (1, 1)
-    row, column = em.quotient(place[0], ph), em.quotient(place[1], pw)
-    for r in range(size[0] // ph):
-        for c in range(size[1] // pw):
-            for v, n in enumerate(lanes):
-                window = [
-                    sums[((r * ph + i) * size[1] + c * pw + j) * len(lanes) + v]
-                    for i in range(ph)
-                    for j in range(pw)
-                ]
-                value, winner = _largest(em, window, won is not None)
-                value = activate(em, conv.activation, value)
-                here = em.add(
-                    em.multiply(em.add(row, r), conv.target.row),
-                    em.multiply(em.add(column, c), conv.filters),
-                )
-                em.store(value, y, here, channel, v * em.vector, lanes=n)
-                if won is not None:
-                    cell = em.add(em.multiply(em.add(row, r), conv.target.columns), column, c)
-                    em.store(
-                        winner,
-                        won,
-                        em.multiply(cell, conv.filters),
-                        channel,
-                        v * em.vector,
-                        lanes=n,
-                        kind=I8,
-                    )
+    first_row, first_column = em.quotient(to.row, ph), em.quotient(to.column, pw)
+    for r, c, v in itertools.product(
+        range(tile.rows // ph), range(tile.columns // pw), range(count)
+    ):
+        window = [
+            sums[((r * ph + i) * tile.columns + c * pw + j) * count + v]
+            for i in range(ph)
+            for j in range(pw)
+        ]
+        value, winner = _largest(em, window, to.won is not None)
+        value = activate(em, conv.activation, value)
+        row, column = em.add(first_row, r), em.add(first_column, c)
+        here = em.add(em.multiply(row, conv.target.row), em.multiply(column, conv.filters))
+        channel = em.add(to.channel, v * em.vector)
+        em.store(value, to.y, here, channel, lanes=to.lanes[v])
+        if to.won is not None:
+            cell = em.add(em.multiply(row, conv.target.columns), column)
+            place = em.multiply(cell, conv.filters)
+            em.store(winner, to.won, place, channel, lanes=to.lanes[v], kind=I8)
 
 
 def _largest(em: Emitter, window: Values, winners: bool) -> tuple[ir.Value, ir.Value]:

@@ -9,7 +9,13 @@ from llvmlite import ir
 from pellucid.engines.native.emit import I8, I64, POINTER, Emitter, Index, Values, vectors
 from pellucid.engines.native.kernels.convolution import UNROLLED, Convolution
 from pellucid.engines.native.kernels.elementwise import slope
-from pellucid.engines.native.kernels.tiling import clear, for_groups, for_pieces
+from pellucid.engines.native.kernels.tiling import (
+    accumulate,
+    clear,
+    for_groups,
+    for_pieces,
+    rows_of,
+)
 from pellucid.engines.native.layout import Layout, Tile, choose_tile
 from pellucid.engines.native.machine import Machine
 
@@ -45,24 +51,16 @@ def kernel_gradient(
                 def column(c: Index, *sums: ir.Value) -> Values:
                     x_here = em.at(x_row, em.multiply(c, conv.strides[1] * channels))
                     dy_here = em.at(dy_row, em.multiply(c, conv.filters))
-                    slopes = [em.load(dy_here, v * em.vector, lanes=n) for v, n in enumerate(group)]
-                    pixels = [em.broadcast(em.float_at(x_here, place)) for place in places]
-                    products = [(pixel, slope) for pixel in pixels for slope in slopes]
-                    return [
-                        em.fma(*pair, total) for pair, total in zip(products, sums, strict=True)
-                    ]
+                    pixels = (em.float_at(x_here, place) for place in places)
+                    return accumulate(em, pixels, em.load_row(dy_here, group), sums)
 
                 return _unrolled(em, conv.columns, column, list(sums))
 
             return em.loop(0, conv.rows, row, sums)
 
         sums = em.loop(0, samples, sample, [em.zero()] * (len(places) * len(group)))
-        for number in range(len(places)):
-            for v, n in enumerate(group):
-                place = number * conv.filters + v * em.vector
-                before = em.load(target, channel, place, lanes=n)
-                after = em.builder.fadd(before, sums[number * len(group) + v])
-                em.store(after, target, channel, place, lanes=n)
+        for number, row in enumerate(rows_of(sums, len(group))):
+            em.add_row(row, target, group, channel, number * conv.filters)
 
     def all_at_once(channel: Index, group: list[int]) -> None:
         """Few weights: they lie in several kernel rows, at offsets that are known here."""
@@ -128,20 +126,15 @@ def bias_gradient(
                 dy_row = em.at(dy_sample, em.multiply(r, gradient.row))
 
                 def column(c: Index, *sums: ir.Value) -> Values:
-                    here = em.at(dy_row, em.multiply(c, filters))
-                    return [
-                        em.builder.fadd(total, em.load(here, v * em.vector, lanes=n))
-                        for v, (total, n) in enumerate(zip(sums, lanes, strict=True))
-                    ]
+                    values = em.load_row(dy_row, lanes, em.multiply(c, filters))
+                    return [em.builder.fadd(*pair) for pair in zip(sums, values, strict=True)]
 
                 return em.loop(0, gradient.columns, column, sums)
 
             return em.loop(0, gradient.rows, row, sums)
 
         sums = em.loop(0, samples, sample, [em.zero()] * len(lanes))
-        for v, (total, n) in enumerate(zip(sums, lanes, strict=True)):
-            before = em.load(db, channel, v * em.vector, lanes=n)
-            em.store(em.builder.fadd(before, total), db, channel, v * em.vector, lanes=n)
+        em.add_row(sums, db, lanes, channel)
 
     for_groups(em, vectors(filters, machine.vector), 8, group)
     return em.finish()
@@ -179,23 +172,15 @@ def input_gradient(
         places = [(r, c) for r in range(size[0]) for c in range(size[1])]
 
         def along(k: Index, *sums: ir.Value) -> Values:
-            row = em.multiply(k, sum(group))
-            kernel = [em.load(weights, row, v * em.vector, lanes=n) for v, n in enumerate(group)]
-            result = []
-            for i, (r, c) in enumerate(places):
-                slope = em.float_at(dy_here, k, r * gradient.row + c * conv.filters)
-                for v, weight in enumerate(kernel):
-                    total = sums[i * len(group) + v]
-                    result.append(em.fma(em.broadcast(slope), weight, total))
-            return result
+            kernel = em.load_row(weights, group, em.multiply(k, sum(group)))
+            slopes = (
+                em.float_at(dy_here, k, r * gradient.row + c * conv.filters) for r, c in places
+            )
+            return accumulate(em, slopes, kernel, sums)
 
         sums = em.loop(0, conv.filters, along, [em.zero()] * (len(places) * len(group)))
-        for i, (r, c) in enumerate(places):
-            for v, n in enumerate(group):
-                place = conv.place(r, c) + v * em.vector
-                before = em.load(target, place, lanes=n)
-                after = em.builder.fadd(before, sums[i * len(group) + v])
-                em.store(after, target, place, lanes=n)
+        for place, row in zip(places, rows_of(sums, len(group)), strict=True):
+            em.add_row(row, target, group, conv.place(*place))
 
     def sample(number: Index) -> None:
         dx_sample = em.at(dx, em.multiply(number, conv.source.stride))
@@ -258,18 +243,13 @@ def input_gradient_by_kernel_rows(
 
     def spread(dy_here: ir.Value, weights: ir.Value, target: ir.Value, width: int) -> None:
         def along(k: Index, *sums: ir.Value) -> Values:
-            line = em.multiply(k, conv.window)
-            kernel = [em.load(weights, line, v * em.vector, lanes=n) for v, n in enumerate(lanes)]
-            slopes = [em.broadcast(em.float_at(dy_here, k, c * conv.filters)) for c in range(width)]
-            pairs = [(slope, weight) for slope in slopes for weight in kernel]
-            return [em.fma(*pair, total) for pair, total in zip(pairs, sums, strict=True)]
+            kernel = em.load_row(weights, lanes, em.multiply(k, conv.window))
+            slopes = (em.float_at(dy_here, k, c * conv.filters) for c in range(width))
+            return accumulate(em, slopes, kernel, sums)
 
         sums = em.loop(0, conv.filters, along, [em.zero()] * (width * len(lanes)))
-        for number, total in enumerate(sums):
-            c, v = divmod(number, len(lanes))
-            place = conv.place(0, c) + v * em.vector
-            before = em.load(target, place, lanes=lanes[v])
-            em.store(em.builder.fadd(before, total), target, place, lanes=lanes[v])
+        for c, row in enumerate(rows_of(sums, len(lanes))):
+            em.add_row(row, target, lanes, conv.place(0, c))
 
     def sample(number: Index) -> None:
         dx_sample = em.at(dx, em.multiply(number, conv.source.stride))

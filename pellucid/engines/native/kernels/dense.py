@@ -9,7 +9,7 @@ from llvmlite import ir
 
 from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, Values, vectors
 from pellucid.engines.native.kernels.elementwise import activate
-from pellucid.engines.native.kernels.tiling import for_groups, for_pieces
+from pellucid.engines.native.kernels.tiling import accumulate, for_groups, for_pieces, rows_of
 from pellucid.engines.native.layout import Tile, choose_tile
 from pellucid.engines.native.machine import Machine
 
@@ -44,14 +44,13 @@ def forward(
     _multiply(em, product, (x, w, y), samples, tile, lanes, (low, high))
 
     def finish(row: Index, height: int, channel: Index, group: list[int]) -> None:
-        for i in range(height):
-            for v, n in enumerate(group):
-                place = em.add(em.multiply(em.add(row, i), dense.target_stride), v * em.vector)
-                value = em.load(y, place, channel, lanes=n)
-                if dense.use_bias:
-                    bias = em.load(b, channel, v * em.vector, lanes=n)
-                    value = em.builder.fadd(value, bias)
-                em.store(activate(em, dense.activation, value), y, place, channel, lanes=n)
+        place = em.multiply(row, dense.target_stride)
+        values = em.load_row(y, group, place, channel)
+        if dense.use_bias:
+            biases = em.load_row(b, group, channel)
+            values = [em.builder.fadd(*pair) for pair in zip(values, biases, strict=True)]
+        values = [activate(em, dense.activation, value) for value in values]
+        em.store_row(values, y, group, place, channel)
 
     if dense.use_bias or dense.activation:
         _for_groups(em, lanes, Tile(1, 1, tile.vectors), (low, high), samples, finish)
@@ -89,19 +88,12 @@ def kernel_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense
         def sample(number: Index, *sums: ir.Value) -> Values:
             x_here = em.at(x, em.multiply(number, dense.source_stride), row)
             dy_here = em.at(dy, em.multiply(number, dense.target_stride), channel)
-            slopes = [em.load(dy_here, v * em.vector, lanes=n) for v, n in enumerate(group)]
-            result = []
-            for i in range(height):
-                value = em.broadcast(em.float_at(x_here, i))
-                for v, slope in enumerate(slopes):
-                    result.append(em.fma(value, slope, sums[i * len(group) + v]))
-            return result
+            values = (em.float_at(x_here, i) for i in range(height))
+            return accumulate(em, values, em.load_row(dy_here, group), sums)
 
         sums = em.loop(0, samples, sample, [em.zero()] * (height * len(group)))
-        for i in range(height):
-            for v, n in enumerate(group):
-                place = em.multiply(em.add(row, i), dense.units)
-                em.store(sums[i * len(group) + v], dw, place, channel, v * em.vector, lanes=n)
+        for i, line in enumerate(rows_of(sums, len(group))):
+            em.store_row(line, dw, group, em.multiply(em.add(row, i), dense.units), channel)
 
     def shifted(row: Index, height: int, channel: Index, group: list[int]) -> None:
         rows(em.add(low, row), height, channel, group)
@@ -157,9 +149,8 @@ def _multiply(
     source, weights, target = pointers
 
     def clear(row: Index, height: int, channel: Index, group: list[int]) -> None:
-        for v, n in enumerate(group):
-            place = em.multiply(row, product.target_stride)
-            em.store(em.zero(), target, place, channel, v * em.vector, lanes=n)
+        place = em.multiply(row, product.target_stride)
+        em.store_row([em.zero()] * len(group), target, group, place, channel)
 
     _for_groups(em, lanes, Tile(1, 1, tile.vectors), groups, samples, clear)
 
@@ -167,26 +158,17 @@ def _multiply(
         def rows(row: Index, height: int, channel: Index, group: list[int]) -> None:
             x = em.at(source, em.multiply(row, product.source_stride), first)
             w = em.at(weights, em.multiply(first, product.width), channel)
-            places = [
-                (em.multiply(em.add(row, i), product.target_stride), v * em.vector, n)
-                for i in range(height)
-                for v, n in enumerate(group)
-            ]
+            lines = [em.multiply(em.add(row, i), product.target_stride) for i in range(height)]
 
             def along(k: Index, *sums: ir.Value) -> Values:
-                line = em.multiply(k, product.width)
-                kernel = [em.load(w, line, v * em.vector, lanes=n) for v, n in enumerate(group)]
-                pixels = [
-                    em.broadcast(em.float_at(x, k, i * product.source_stride))
-                    for i in range(height)
-                ]
-                pairs = [(pixel, weight) for pixel in pixels for weight in kernel]
-                return [em.fma(*pair, total) for pair, total in zip(pairs, sums, strict=True)]
+                line = em.load_row(w, group, em.multiply(k, product.width))
+                values = (em.float_at(x, k, i * product.source_stride) for i in range(height))
+                return accumulate(em, values, line, sums)
 
-            sums = [em.load(target, *place, channel, lanes=n) for *place, n in places]
+            sums = [v for line in lines for v in em.load_row(target, group, line, channel)]
             sums = em.loop(0, count, along, sums)
-            for total, (*place, n) in zip(sums, places, strict=True):
-                em.store(total, target, *place, channel, lanes=n)
+            for line, values in zip(lines, rows_of(sums, len(group)), strict=True):
+                em.store_row(values, target, group, line, channel)
 
         _for_groups(em, lanes, tile, groups, samples, rows)
 

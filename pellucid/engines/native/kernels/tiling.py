@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import Emitter, Index
+from pellucid.engines.native.emit import Emitter, Index, Values
 from pellucid.engines.native.layout import Tile
 
 
@@ -77,3 +77,23 @@ def for_units(
 def clear(em: Emitter, pointer: ir.Value, count: int) -> None:
     """Set `count` numbers (whole cache lines) to zero."""
     em.loop(0, count, lambda i: em.store(em.zero(), pointer, i), step=em.vector)
+
+
+def accumulate(
+    em: Emitter, scalars: Iterable[ir.Value], row: Values, sums: Sequence[ir.Value]
+) -> Values:
+    """Sums + scalars ⊗ row, one fused multiply-add for each sum; they lie scalar by scalar.
+
+    The scalars are taken one by one, so that a generator loads each when it is needed.
+    """
+    results: Values = []
+    for scalar in scalars:
+        value = em.broadcast(scalar)
+        for factor in row:
+            results.append(em.fma(value, factor, sums[len(results)]))
+    return results
+
+
+def rows_of(sums: Values, width: int) -> list[Values]:
+    """Sums cut into rows: those of one scalar each."""
+    return [sums[start : start + width] for start in range(0, len(sums), width)]
