@@ -8,9 +8,14 @@ import numpy as np
 import oracles
 import pytest
 from checklist import CASES, DROPOUTS, Case, one_op_graph
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from pellucid.errors import ShapeError
 from pellucid.ops.base import Array, Context
+from pellucid.ops.convolution import Conv2D
+from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 
 TRAINING = Context(training=True, seed=7, step=11, node=0)
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -74,3 +79,40 @@ def test_agrees_with_pytorch(case: Case, ties: bool) -> None:
     gradients = case.op.backward(weights, (images,), tuple(parameters), output, TRAINING)
     for gradient, each in zip((*gradients.inputs, *gradients.parameters), tensors, strict=True):
         assert_allclose(gradient, each.grad, rtol=1e-11, atol=1e-11)
+
+
+def pair(least: int, most: int) -> st.SearchStrategy[tuple[int, int]]:
+    return st.tuples(st.integers(least, most), st.integers(least, most))
+
+
+channels = st.sampled_from([1, 3, 10, 16, 17, 33])
+borders = st.tuples(pair(0, 2), pair(0, 2))
+windowed = st.one_of(
+    st.builds(Conv2D, channels, pair(1, 4), pair(1, 3), borders, pair(1, 2), st.booleans()),
+    st.builds(MaxPooling2D, pair(3, 4), pair(1, 4), borders),
+    st.builds(AveragePooling2D, pair(3, 4), pair(1, 4), borders),
+)
+
+
+@given(windowed, st.integers(1, 13), st.integers(1, 13), channels)
+def test_shape_rule_is_the_real_shape_for_any_window(
+    op: Conv2D | MaxPooling2D | AveragePooling2D, height: int, width: int, depth: int
+) -> None:
+    """And where a window has no place, the rule refuses."""
+    kernel = op.kernel_size if isinstance(op, Conv2D) else op.pool_size
+    dilation = op.dilation if isinstance(op, Conv2D) else (1, 1)
+    room = [size + sum(border) for size, border in zip((height, width), op.padding, strict=True)]
+    if any(d * (k - 1) + 1 > n for k, d, n in zip(kernel, dilation, room, strict=True)):
+        with pytest.raises(ShapeError, match="does not fit"):
+            op.output_shape((height, width, depth))
+        return
+    expected = op.output_shape((height, width, depth))
+    images = np.ones((2, height, width, depth), np.float32)
+    parameters = tuple(
+        np.ones(shape, np.float32) for shape in op.parameter_shapes((height, width, depth))
+    )
+    output = op.forward((images,), parameters, TRAINING)
+    assert output.shape == (2, *expected)
+    assert np.isfinite(output).all()
+    gradients = op.backward(output, (images,), parameters, output, TRAINING)
+    assert gradients.inputs[0].shape == images.shape
