@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from pellucid.errors import ArgumentError, DataError, ShapeError, unknown_name
 from pellucid.layers import arguments
 from pellucid.layers.initializers import Initializer
-from pellucid.layers.naming import unique_name
+from pellucid.layers.naming import given_or_unique
 from pellucid.layers.stack import output_shapes
 from pellucid.layers.symbolic import SymbolicTensor
 from pellucid.memory import aligned_zeros
@@ -47,7 +47,7 @@ class Layer:
     def __init__(
         self, *, name: str | None = None, input_shape: Sequence[int] | None = None
     ) -> None:
-        self.name = name or unique_name(type(self).__name__)
+        self.name = given_or_unique(name, type(self).__name__)
         self.first_shape = (
             None if input_shape is None else arguments.sample_shape(input_shape, "input_shape")
         )
@@ -196,8 +196,9 @@ def layer_class(name: str) -> type[Layer]:
 
 def copy_weights(owner: str, targets: dict[str, Array], values: Sequence[Array]) -> None:
     """Copy values into named arrays, all or none; DataError if they do not fit."""
-    if len(values) != len(targets):
-        raise DataError(f"{owner} has {len(targets)} arrays of weights, got {len(values)}.")
+    given = len(values) if isinstance(values, Sized) else type(values).__name__
+    if given != len(targets):
+        raise DataError(f"{owner} has {len(targets)} arrays of weights, got {given}.")
     arrays = [np.asarray(value) for value in values]
     for (name, target), array in zip(targets.items(), arrays, strict=True):
         if array.shape != target.shape:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from pellucid.errors import ArgumentError
+
 _given: Counter[str] = Counter()
 
 
@@ -20,6 +22,22 @@ def unique_name(class_name: str) -> str:
     number = _given[base]
     _given[base] += 1
     return f"{base}_{number}" if number else base
+
+
+def given_or_unique(name: str | None, class_name: str) -> str:
+    """The name that was given, or the next free one of the class.
+
+    Raises ArgumentError for what cannot be a name. Full names of weights are layer/weight, so a
+    layer's own has no "/".
+    """
+    if name is None:
+        return unique_name(class_name)
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ArgumentError(
+            f"name must be a text without '/', for instance 'edges', got {name!r}. Leave it away "
+            f"to have the {class_name} numbered."
+        )
+    return name
 
 
 def clear_session() -> None:

@@ -19,7 +19,7 @@ from pellucid.graph import Graph
 from pellucid.layers.arguments import positive_integer
 from pellucid.layers.base import Layer, copy_weights
 from pellucid.layers.inputs import InputLayer
-from pellucid.layers.naming import unique_name
+from pellucid.layers.naming import given_or_unique
 from pellucid.layers.stack import lower
 from pellucid.layers.summary import summary_table
 from pellucid.layers.symbolic import SymbolicTensor
@@ -97,7 +97,7 @@ class Model:
 
     def _start(self, name: str | None, engine: str | Engine | None) -> None:
         """What every kind of model begins with."""
-        self.name = name or unique_name(self.kind)
+        self.name = given_or_unique(name, self.kind)
         self._layers, self._shape = [], None
         self._engine: Engine | None = None if engine is None else engines.get(engine)
         self._recipe: _Recipe | None = None

@@ -108,11 +108,12 @@ def test_weights_are_copied_in_place() -> None:
     ("weights", "message"),
     [
         ([np.ones((3, 2))], r"Layer d has 2 arrays of weights, got 1\."),
+        (3, r"Layer d has 2 arrays of weights, got int\."),
         ([np.ones((2, 3)), np.ones(2)], r"d/kernel has the shape \(3, 2\), got \(2, 3\)\."),
         ([np.ones((3, 2)), np.full(2, np.nan)], "d/bias needs finite real numbers"),
     ],
 )
-def test_weights_that_do_not_fit_change_nothing(weights: list[Any], message: str) -> None:
+def test_weights_that_do_not_fit_change_nothing(weights: Any, message: str) -> None:
     layer = layers.Dense(2, name="d", kernel_initializer="zeros")
     layer.build((None, 3))
     with pytest.raises(DataError, match=message):
@@ -148,6 +149,8 @@ def test_weights_that_do_not_fit_change_nothing(weights: list[Any], message: str
         (lambda: layers.Input(28), "every size of one sample"),
         (lambda: layers.Flatten().build(28), r"must be like \(None, 28, 28, 1\), got 28"),
         (lambda: layers.Dense(3)(np.ones((2, 3))), r"got ndarray. .* call predict"),
+        (lambda: layers.Dense(3, name=5), "name must be a text without '/', .* got 5"),
+        (lambda: layers.Dense(3, name="a/b"), "name must be a text without '/', .* got 'a/b'"),
         (lambda: layers.Dense(3, name="d").kernel, "Layer d has no shape and no weights yet"),
     ],
 )
