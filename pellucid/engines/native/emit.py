@@ -109,13 +109,12 @@ class Emitter:
         A loop of one known iteration is emitted straight, one of none not at all.
         """
         values = list(carried)
-        if isinstance(low, int) and isinstance(high, int):
-            if low >= high:
-                return values
-            if low + step >= high:
-                return body(low, *values) or []
-        else:
+        if not (isinstance(low, int) and isinstance(high, int)):
             return self._guarded_loop(low, high, body, values, step)
+        if low >= high:
+            return values
+        if low + step >= high:
+            return body(low, *values) or []
         return self._rotated_loop(low, high, body, values, step)
 
     def _rotated_loop(

@@ -307,25 +307,24 @@ def unpool(
                     em.multiply(n, unpooled.stride), down, em.multiply(c, pw * conv.filters)
                 )
 
-                def channels(channel: Index, lanes: list[int]) -> None:
-                    (n_lanes,) = lanes
+                def channels(channel: Index, lanes: int) -> None:
                     gradient = slope(
                         em,
                         conv.activation,
-                        em.load(y, after, channel, lanes=n_lanes),
-                        em.load(dy, after, channel, lanes=n_lanes),
+                        em.load(y, after, channel, lanes=lanes),
+                        em.load(dy, after, channel, lanes=lanes),
                     )
-                    em.store(gradient, dy, after, channel, lanes=n_lanes)
+                    em.store(gradient, dy, after, channel, lanes=lanes)
                     place = em.multiply(cell, conv.filters)
-                    winner = em.load(won, place, channel, lanes=n_lanes, kind=I8)
+                    winner = em.load(won, place, channel, lanes=lanes, kind=I8)
                     for number in range(ph * pw):
                         here = ir.Constant(winner.type, [number] * em.vector)
                         hit = em.builder.icmp_signed("==", winner, here)
                         share = em.builder.select(hit, gradient, em.zero())
                         offset = number // pw * unpooled.row + number % pw * conv.filters
-                        em.store(share, dx, corner, channel, offset, lanes=n_lanes)
+                        em.store(share, dx, corner, channel, offset, lanes=lanes)
 
-                for_groups(em, vectors(conv.filters, vector), 1, channels)
+                for_pieces(em, conv.filters, vector, channels)
 
             em.loop(0, target.columns, column)
 

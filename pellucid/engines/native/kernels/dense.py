@@ -9,7 +9,7 @@ from llvmlite import ir
 
 from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, Values, vectors
 from pellucid.engines.native.kernels.elementwise import activate
-from pellucid.engines.native.kernels.tiling import accumulate, for_groups, for_pieces, rows_of
+from pellucid.engines.native.kernels.tiling import accumulate, for_pieces, rows_of
 from pellucid.engines.native.layout import Tile, choose_tile
 from pellucid.engines.native.machine import Machine
 
@@ -108,17 +108,15 @@ def bias_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense) 
     em = Emitter(module, machine.vector, name, [POINTER] * 2 + [I64])
     dy, db, samples = em.arguments
 
-    def group(channel: Index, lanes: list[int]) -> None:
-        (n,) = lanes
-
+    def units(channel: Index, lanes: int) -> None:
         def sample(number: Index, total: ir.Value) -> Values:
             place = em.multiply(number, dense.target_stride)
-            return [em.builder.fadd(total, em.load(dy, place, channel, lanes=n))]
+            return [em.builder.fadd(total, em.load(dy, place, channel, lanes=lanes))]
 
         (total,) = em.loop(0, samples, sample, [em.zero()])
-        em.store(total, db, channel, lanes=n)
+        em.store(total, db, channel, lanes=lanes)
 
-    for_groups(em, vectors(dense.units, machine.vector), 1, group)
+    for_pieces(em, dense.units, machine.vector, units)
     return em.finish()
 
 

@@ -16,6 +16,7 @@ from pellucid.engines.native.emit import (
     Index,
 )
 from pellucid.engines.native.kernels import mathematics
+from pellucid.engines.native.kernels.tiling import for_pieces
 from pellucid.engines.native.layout import Layout
 
 
@@ -89,10 +90,7 @@ def for_numbers(
                 position = em.add(em.multiply(r, full_columns * first.channels), start)
                 body(Run(number, position, lanes), offsets)
 
-            full = length // em.vector * em.vector
-            em.loop(0, full, lambda start: vector(start, em.vector), step=em.vector)
-            if full < length:
-                vector(full, length - full)
+            for_pieces(em, length, em.vector, vector)
 
         em.loop(0, first.rows, row)
 
@@ -216,12 +214,11 @@ def gather(module: ir.Module, vector: int, name: str, target: Layout, ordered: b
         def row(r: Index) -> None:
             x_row = em.at(x_sample, em.multiply(r, image_row))
             y_row = em.at(y_sample, em.multiply(r, target.row))
-            length = target.columns * target.channels
-            full = length // em.vector * em.vector
-            em.loop(0, full, lambda i: em.store(em.load(x_row, i), y_row, i), step=em.vector)
-            if full < length:
-                rest = length - full
-                em.store(em.load(x_row, full, lanes=rest), y_row, full, lanes=rest)
+
+            def copy(start: Index, lanes: int) -> None:
+                em.store(em.load(x_row, start, lanes=lanes), y_row, start, lanes=lanes)
+
+            for_pieces(em, target.columns * target.channels, em.vector, copy)
 
         em.loop(0, target.rows, row)
 

@@ -9,6 +9,7 @@ from llvmlite import ir
 
 from pellucid.engines.native.emit import F32, I32, I64, POINTER, Emitter, Index, Values
 from pellucid.engines.native.kernels import mathematics
+from pellucid.engines.native.kernels.tiling import for_pieces
 from pellucid.engines.native.layout import Layout
 from pellucid.ops.losses import (
     EPSILON,
@@ -18,17 +19,6 @@ from pellucid.ops.losses import (
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
-
-
-def for_channels(
-    em: Emitter, channels: int, body: Callable[..., Values | None], carried: Values
-) -> Values:
-    """`body(first channel, lanes, *carried)` over all vectors of channels, the tail last."""
-    full = channels // em.vector * em.vector
-    values = em.loop(0, full, lambda c, *now: body(c, em.vector, *now), carried, step=em.vector)
-    if full < channels:
-        values = body(full, channels - full, *values) or []
-    return values
 
 
 def ordered_sum(em: Emitter, total: ir.Value, vector: ir.Value, lanes: int) -> ir.Value:
@@ -50,7 +40,7 @@ def largest(em: Emitter, x: ir.Value, channels: int) -> ir.Value:
             larger = em.builder.and_(larger, em.mask(lanes))
         return [em.builder.select(larger, value, most)]
 
-    (most,) = for_channels(em, channels, body, [first])
+    (most,) = for_pieces(em, channels, em.vector, body, [first])
     scalar = em.builder.extract_element(most, ir.Constant(I32, 0))
     for lane in range(1, min(em.vector, channels)):
         item = em.builder.extract_element(most, ir.Constant(I32, lane))
@@ -67,13 +57,13 @@ def softmax_row(em: Emitter, x: ir.Value, y: ir.Value, channels: int) -> tuple[i
         em.store(value, y, c, lanes=lanes)
         return [ordered_sum(em, total, value, lanes)]
 
-    (total,) = for_channels(em, channels, exponentials, [ir.Constant(F32, 0.0)])
+    (total,) = for_pieces(em, channels, em.vector, exponentials, [ir.Constant(F32, 0.0)])
     divisor = em.broadcast(total)
 
     def divide(c: Index, lanes: int) -> None:
         em.store(em.builder.fdiv(em.load(y, c, lanes=lanes), divisor), y, c, lanes=lanes)
 
-    for_channels(em, channels, divide, [])
+    for_pieces(em, channels, em.vector, divide)
     return most, divisor
 
 
@@ -136,7 +126,7 @@ def softmax_gradient(module: ir.Module, vector: int, name: str, rows: Rows) -> i
             )
             return [ordered_sum(em, total, products, lanes)]
 
-        (total,) = for_channels(em, rows.source.channels, dot, [ir.Constant(F32, 0.0)])
+        (total,) = for_pieces(em, rows.source.channels, em.vector, dot, [ir.Constant(F32, 0.0)])
         mean = em.broadcast(total)
 
         def spread(c: Index, lanes: int) -> None:
@@ -144,7 +134,7 @@ def softmax_gradient(module: ir.Module, vector: int, name: str, rows: Rows) -> i
             value = em.builder.fmul(em.load(y, target, c, lanes=lanes), gradient)
             em.store(value, dx, source, c, lanes=lanes)
 
-        for_channels(em, rows.source.channels, spread, [])
+        for_pieces(em, rows.source.channels, em.vector, spread)
 
     _for_pixels(em, samples, rows, pixel)
     return em.finish()
@@ -211,7 +201,9 @@ def loss(
         (total,) = em.loop(0, sizes.rows, row, [ir.Constant(F32, 0.0)])
         em.put_float(_share(em, total, positions), losses, place)
         if positions > 1:
-            for_channels(em, sizes.predictions, lambda c, lanes: share(dx_sample, c, lanes), [])
+            for_pieces(
+                em, sizes.predictions, em.vector, lambda c, lanes: share(dx_sample, c, lanes)
+            )
 
     def share(dx_sample: ir.Value, c: Index, lanes: int) -> None:
         value = em.builder.fdiv(em.load(dx_sample, c, lanes=lanes), em.constant(float(positions)))
@@ -257,14 +249,14 @@ def categorical_of_logits(
         return [ordered_sum(em, loss, surprise, lanes), ordered_sum(em, weight, value, lanes)]
 
     zero = ir.Constant(F32, 0.0)
-    loss, weight = for_channels(em, channels, terms, [zero, zero])
+    loss, weight = for_pieces(em, channels, em.vector, terms, [zero, zero])
     weights = em.broadcast(weight)
 
     def gradient(c: Index, lanes: int) -> None:
         expected = builder.fmul(em.load(p, c, lanes=lanes), weights)
         em.store(builder.fsub(expected, target(c, lanes)), dx, c, lanes=lanes)
 
-    for_channels(em, channels, gradient, [])
+    for_pieces(em, channels, em.vector, gradient)
     return loss
 
 
@@ -279,7 +271,7 @@ def showing_logits(row_loss: RowLoss) -> RowLoss:
         def copy(c: Index, lanes: int) -> None:
             em.store(em.load(x, c, lanes=lanes), p, c, lanes=lanes)
 
-        for_channels(em, channels, copy, [])
+        for_pieces(em, channels, em.vector, copy)
         return loss
 
     return row
@@ -297,7 +289,7 @@ def categorical_of_probabilities(
         em.store(value, p, c, lanes=lanes)
         return [ordered_sum(em, total, value, lanes)]
 
-    (total,) = for_channels(em, channels, copy, [zero])
+    (total,) = for_pieces(em, channels, em.vector, copy, [zero])
     sums = em.broadcast(total)
 
     def terms(c: Index, lanes: int, loss: ir.Value, inner: ir.Value) -> Values:
@@ -311,14 +303,14 @@ def categorical_of_probabilities(
         products = builder.fmul(by_share, shares)
         return [ordered_sum(em, loss, surprise, lanes), ordered_sum(em, inner, products, lanes)]
 
-    loss, inner = for_channels(em, channels, terms, [zero, zero])
+    loss, inner = for_pieces(em, channels, em.vector, terms, [zero, zero])
     means = em.broadcast(inner)
 
     def gradient(c: Index, lanes: int) -> None:
         difference = builder.fsub(em.load(dx, c, lanes=lanes), means)
         em.store(builder.fdiv(difference, sums), dx, c, lanes=lanes)
 
-    for_channels(em, channels, gradient, [])
+    for_pieces(em, channels, em.vector, gradient)
     return loss
 
 
@@ -355,7 +347,7 @@ def number_by_number(
             em.store(em.builder.fdiv(slopes, count), dx, c, lanes=lanes)
             return [ordered_sum(em, total, losses, lanes)]
 
-        (total,) = for_channels(em, channels, terms, [ir.Constant(F32, 0.0)])
+        (total,) = for_pieces(em, channels, em.vector, terms, [ir.Constant(F32, 0.0)])
         return em.builder.fdiv(total, ir.Constant(F32, float(channels)))
 
     return row

@@ -163,10 +163,12 @@ def _for_entries(
     count: ir.Value,
     sums: Values,
     base: ir.Value,
-    kind: str,
-    parts: list[_Part],
+    places: list[tuple[int, int]],
 ) -> Values:
-    """Add gradient · vectors at the entry's offset from `base` to the sums, entry after entry."""
+    """Add gradient · vectors to the sums, entry after entry.
+
+    places: (offset, lanes) of each vector, from where the entry says, counted from `base`.
+    """
     builder = em.builder
 
     def entry(number: Index, *totals: ir.Value) -> Values:
@@ -175,8 +177,8 @@ def _for_entries(
         slope = em.broadcast(em.float_at(words, start, 1))
         here = em.at(base, builder.zext(offset, I64))
         return [
-            em.fma(slope, em.load(here, getattr(part, kind), lanes=part.lanes), total)
-            for part, total in zip(parts, totals, strict=True)
+            em.fma(slope, em.load(here, place, lanes=lanes), total)
+            for (place, lanes), total in zip(places, totals, strict=True)
         ]
 
     return em.loop(0, builder.zext(count, I64), entry, sums)
@@ -200,7 +202,8 @@ def kernel_gradient(
         target = em.at(dw, em.multiply(channel, conv.window))
         for group in _groups(parts, machine.registers):
             sums = [em.load(target, part.weight, lanes=part.lanes) for part in group]
-            sums = _for_entries(em, entries, count, sums, x, "source", group)
+            places = [(part.source, part.lanes) for part in group]
+            sums = _for_entries(em, entries, count, sums, x, places)
             for part, total in zip(group, sums, strict=True):
                 em.store(total, target, part.weight, lanes=part.lanes)
 
@@ -233,7 +236,8 @@ def input_gradient(
             conv.start,
         )
         for group in _groups(parts, machine.registers):
-            sums = _for_entries(em, entries, count, [em.zero()] * len(group), w, "weight", group)
+            places = [(part.weight, part.lanes) for part in group]
+            sums = _for_entries(em, entries, count, [em.zero()] * len(group), w, places)
             for part, total in zip(group, sums, strict=True):
                 before = em.load(window, part.source, lanes=part.lanes)
                 em.store(em.builder.fadd(before, total), window, part.source, lanes=part.lanes)

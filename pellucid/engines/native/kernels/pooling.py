@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values, vectors
+from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values
 from pellucid.engines.native.kernels.elementwise import replaces
-from pellucid.engines.native.kernels.tiling import clear
+from pellucid.engines.native.kernels.tiling import clear, for_pieces
 from pellucid.engines.native.layout import Layout
 
 
@@ -158,11 +158,7 @@ def _for_windows(
                     )
                     body(window, lanes)
 
-                lanes = vectors(target.channels, em.vector)
-                full = target.channels // em.vector * em.vector
-                em.loop(0, full, lambda first: channels(first, em.vector), step=em.vector)
-                if full < target.channels:
-                    channels(full, lanes[-1])
+                for_pieces(em, target.channels, em.vector, channels)
 
             em.loop(0, target.columns, column)
 

@@ -10,12 +10,22 @@ from pellucid.engines.native.emit import Emitter, Index, Values
 from pellucid.engines.native.layout import Tile
 
 
-def for_pieces(em: Emitter, total: int, size: int, body: Callable[[Index, int], None]) -> None:
-    """`body(start, size)` for `total` cut into pieces of `size`, the remainder last."""
+def for_pieces(
+    em: Emitter,
+    total: int,
+    size: int,
+    body: Callable[..., Values | None],
+    carried: Sequence[ir.Value] = (),
+) -> Values:
+    """`body(start, size, *carried)` for `total` cut into pieces of `size`, the remainder last.
+
+    Returns what is carried from piece to piece.
+    """
     full = total // size * size
-    em.loop(0, full, lambda start: body(start, size), step=size)
+    values = em.loop(0, full, lambda start, *now: body(start, size, *now), carried, step=size)
     if full < total:
-        body(full, total - full)
+        values = body(full, total - full, *values) or []
+    return values
 
 
 def for_groups(

@@ -15,7 +15,7 @@ from llvmlite import ir
 from pellucid.engines.native import synchronise
 from pellucid.engines.native.emit import I64, POINTER, Emitter, Index
 from pellucid.engines.native.frame import entry, field
-from pellucid.engines.native.kernels import elementwise, losses, packing
+from pellucid.engines.native.kernels import elementwise, packing, tiling
 from pellucid.engines.native.layout import Layout
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.programs.emission import Emission, Program, image_layout
@@ -219,7 +219,7 @@ def _scatter(module: ir.Module, vector: int, source: Layout) -> ir.Function:
             value = em.load(x, em.multiply(number, source.stride), c, lanes=lanes)
             em.store(value, outputs, start, c, lanes=lanes)
 
-        losses.for_channels(em, source.size, copy, [])
+        tiling.for_pieces(em, source.size, vector, copy)
 
     em.loop(0, samples, sample)
     return em.finish()
