@@ -27,9 +27,9 @@ class Call:
 
     By the number of a value: values, gradients (of those that need one): the address of the
     first sample's. By the number of a stage: winners, what its pooling has chosen; unpooled, the
-    gradient before its pooling; packed, its transposed kernel; panels,
-    its kernel cut into panels; scratch, its working memory.
-    By the number of a parameter: partials, its gradient in this partition of the batch.
+    gradient before its pooling; packed, its transposed kernel; panels, its kernel cut into panels;
+    scratch, its working memory. By the number of a parameter: partials, its gradient in this
+    partition of the batch.
     parameter: emits the load of a parameter's address. key: of a node's random key.
     samples: how many there are. first: the number of the first one in the batch.
     """

@@ -8,7 +8,6 @@ from pellucid.engines.native.emit import I8, Index
 from pellucid.engines.native.kernels import (
     convolution,
     convolution_gradients,
-    elementwise,
     packing,
     pooled,
     tiling,
@@ -16,7 +15,8 @@ from pellucid.engines.native.kernels import (
 from pellucid.engines.native.layout import Layout, aligned
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.plan import computed_size
-from pellucid.engines.native.stages.base import Call, Stage
+from pellucid.engines.native.stages.base import Call
+from pellucid.engines.native.stages.weighted import WeightedStage
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
 
@@ -24,10 +24,8 @@ WIDE = 192  # filters from which the rows of a kernel lie too far apart to be re
 WORTH_COPYING = 8  # outputs of a filter from which the copy into panels is soon won back
 
 
-class ConvolutionStage(Stage):
+class ConvolutionStage(WeightedStage):
     """Convolution, bias, activation and pooling in one kernel; a dense layer on images too."""
-
-    _units = 1
 
     @property
     def conv(self) -> convolution.Convolution:
@@ -88,10 +86,6 @@ class ConvolutionStage(Stage):
         return (conv.window, conv.filters) if wide else None
 
     @property
-    def units(self) -> int:
-        return self._units
-
-    @property
     def unpooled(self) -> Layout:
         """Where the gradient lies before the pooling."""
         conv = self.conv
@@ -124,15 +118,8 @@ class ConvolutionStage(Stage):
             self.functions["unpool"] = convolution_gradients.unpool(
                 module, machine.vector, self.name("unpool"), conv, self.unpooled
             )
-        elif conv.activation:
-            self.functions["slope"] = elementwise.activation_gradient(
-                module,
-                machine.vector,
-                self.name("slope"),
-                conv.activation,
-                self.target,
-                self.target,
-            )
+        else:
+            self.emit_slope(module, machine)
         if self.trainable[0]:
             self.functions["kernel"] = convolution_gradients.kernel_gradient(
                 module, machine, self.name("kernel_gradient"), conv, self.unpooled
@@ -141,9 +128,7 @@ class ConvolutionStage(Stage):
             rows = convolution_gradients.by_kernel_rows(conv)
             tile = convolution_gradients.input_tile(machine, conv)
             width = None if rows else tile.vectors * machine.vector
-            self.functions["transpose"] = packing.transpose(
-                module, machine.vector, self.name("transpose"), *self.packed_sizes, width
-            )
+            self.emit_transpose(module, machine, width)
             emit = (
                 convolution_gradients.input_gradient_by_kernel_rows
                 if rows
@@ -154,13 +139,12 @@ class ConvolutionStage(Stage):
             )
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
-        bias = call.parameter(self.parameters[1]) if self.conv.use_bias else call.nothing
         self.call(
             call,
             "forward",
             call.values[self.place],
             call.panels.get(self.place) or call.parameter(self.parameters[0]),
-            bias,
+            self.bias(call),
             call.values[self.place + 1],
             call.winners.get(self.place, call.nothing),
             call.samples,
@@ -174,8 +158,8 @@ class ConvolutionStage(Stage):
         if "unpool" in self.functions:
             winners, slopes = call.winners[self.place], call.unpooled[self.place]
             self.call(call, "unpool", y, dy, winners, slopes, call.samples)
-        elif "slope" in self.functions:
-            self.call(call, "slope", y, dy, dy, call.samples)
+        else:
+            self.slope(call)
         if "kernel" in self.functions:
             partial = call.partials[self.parameters[0]]
             self.call(call, "kernel", x, slopes, partial, call.samples)
@@ -206,10 +190,7 @@ class PooledStage(ConvolutionStage):
 
     def emit_backward(self, module: ir.Module, machine: Machine) -> None:
         conv, vector = self.conv, machine.vector
-        if conv.activation:
-            self.functions["slope"] = elementwise.activation_gradient(
-                module, vector, self.name("slope"), conv.activation, self.target, self.target
-            )
+        self.emit_slope(module, machine)
         self.functions["collect"] = pooled.collect(module, vector, self.name("collect"), conv)
         if self.trainable[0]:
             self.functions["kernel"] = pooled.kernel_gradient(
@@ -219,9 +200,7 @@ class PooledStage(ConvolutionStage):
                 module, vector, self.name("restore"), 1, conv.filters, conv.window
             )
         if self.packed_sizes:
-            self.functions["transpose"] = packing.transpose(
-                module, vector, self.name("transpose"), *self.packed_sizes
-            )
+            self.emit_transpose(module, machine)
             self.functions["input"] = pooled.input_gradient(
                 module, machine, self.name("input_gradient"), conv
             )
@@ -234,11 +213,9 @@ class PooledStage(ConvolutionStage):
 
     def backward(self, call: Call) -> None:
         em = call.em
-        x, y = call.values[self.place], call.values[self.place + 1]
+        x, won = call.values[self.place], call.winners[self.place]
         dy, dx = call.gradients[self.place + 1], call.gradients.get(self.place)
-        won = call.winners[self.place]
-        if "slope" in self.functions:
-            self.call(call, "slope", y, dy, dy, call.samples)
+        self.slope(call)
         if "bias" in self.functions:
             self.call(call, "bias", dy, call.partials[self.parameters[1]], call.samples)
         words = call.scratch[self.place]

@@ -5,16 +5,15 @@ from __future__ import annotations
 from llvmlite import ir
 
 from pellucid.engines.native.emit import Index
-from pellucid.engines.native.kernels import dense, elementwise, packing
+from pellucid.engines.native.kernels import dense
 from pellucid.engines.native.machine import Machine
-from pellucid.engines.native.stages.base import Call, Stage
+from pellucid.engines.native.stages.base import Call
+from pellucid.engines.native.stages.weighted import WeightedStage
 from pellucid.ops.dense import Dense
 
 
-class DenseStage(Stage):
+class DenseStage(WeightedStage):
     """A dense layer on one row of numbers a sample, with its activation."""
-
-    _units = 1
 
     @property
     def dense(self) -> dense.Dense:
@@ -42,10 +41,6 @@ class DenseStage(Stage):
     def batch_gradient(self) -> bool:
         return any(self.trainable)
 
-    @property
-    def units(self) -> int:
-        return self._units
-
     def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
         sizes = self.dense
         self.functions["forward"], self._units = dense.forward(
@@ -53,15 +48,7 @@ class DenseStage(Stage):
         )
         if not training:
             return
-        if sizes.activation:
-            self.functions["slope"] = elementwise.activation_gradient(
-                module,
-                machine.vector,
-                self.name("slope"),
-                sizes.activation,
-                self.target,
-                self.target,
-            )
+        self.emit_slope(module, machine)
         if self.trainable[0]:
             self.functions["kernel"] = dense.kernel_gradient(
                 module, machine, self.name("kernel_gradient"), sizes
@@ -71,21 +58,18 @@ class DenseStage(Stage):
                 module, machine, self.name("bias_gradient"), sizes
             )
         if self.packed_sizes:
-            self.functions["transpose"] = packing.transpose(
-                module, machine.vector, self.name("transpose"), *self.packed_sizes
-            )
+            self.emit_transpose(module, machine)
             self.functions["input"] = dense.input_gradient(
                 module, machine, self.name("input_gradient"), sizes, block
             )
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
-        bias = call.parameter(self.parameters[1]) if self.dense.use_bias else call.nothing
         self.call(
             call,
             "forward",
             call.values[self.place],
             call.parameter(self.parameters[0]),
-            bias,
+            self.bias(call),
             call.values[self.place + 1],
             call.samples,
             low,
@@ -94,7 +78,6 @@ class DenseStage(Stage):
 
     def backward(self, call: Call) -> None:
         dy, dx = call.gradients[self.place + 1], call.gradients.get(self.place)
-        if "slope" in self.functions:
-            self.call(call, "slope", call.values[self.place + 1], dy, dy, call.samples)
+        self.slope(call)
         if dx is not None:
             self.call(call, "input", dy, call.packed[self.place], dx, call.samples)
