@@ -158,9 +158,7 @@ class Run:
         Raises:
             RunError: a file is damaged.
         """
-        with _os_errors(self.folder):
-            text = (self.folder / MODEL).read_text("utf-8", errors="replace")
-        checkpoint = self.checkpoint()
+        text, checkpoint = self._description(), self.checkpoint()
         try:
             model = model_from_json(text)
             model.engine = engine or self.record["engine"]
@@ -199,9 +197,7 @@ class Run:
             RunError: the model has other layers (their names do not count), or fewer whole epochs
                 behind it, so that it would replace what was saved by less.
         """
-        with _os_errors(self.folder):
-            text = (self.folder / MODEL).read_text("utf-8", errors="replace")
-        if _layers(text) != _layers(model.to_json()):
+        if _layers(self._description()) != _layers(model.to_json()):
             raise RunError(
                 f"The run {self.folder} is of another model than {model.name}: its {MODEL} has "
                 "other layers. It stays as it was. Choose another folder, or train the model that "
@@ -228,6 +224,11 @@ class Run:
             learning_rate=model.optimizer.learning_rate,
             history=history,
         )
+
+    def _description(self) -> str:
+        """What `model.json` says."""
+        with _os_errors(self.folder):
+            return (self.folder / MODEL).read_text("utf-8", errors="replace")
 
     def _network(self) -> str:
         """The SHA-256 of the model's description."""
