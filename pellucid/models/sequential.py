@@ -16,7 +16,8 @@ from pellucid.layers.inputs import InputLayer
 from pellucid.layers.stack import output_shapes
 from pellucid.layers.symbolic import SymbolicTensor
 from pellucid.models import configuration
-from pellucid.models.model import Model, Network, check_names
+from pellucid.models.fitting import Network
+from pellucid.models.model import Model, check_names
 from pellucid.ops.base import Array
 from pellucid.render.table import print_text
 from pellucid.shapes import Shape
