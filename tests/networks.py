@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from pellucid.engines.base import Engine, Predictor, Trainer
 from pellucid.graph import Graph, Node, Parameter
 from pellucid.ops.activations import Relu, Sigmoid, Softmax, Tanh
 from pellucid.ops.base import Array, Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
+from pellucid.ops.losses import Loss
+from pellucid.ops.optimizers import Optimizer
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 from pellucid.ops.reshape import Flatten
 from pellucid.ops.scaling import Rescaling
@@ -31,15 +35,67 @@ class Example:
     targets: Array
 
 
+@dataclass(frozen=True)
+class SinglePredictor:
+    """A predictor of a network with one input and one output."""
+
+    predictor: Predictor
+
+    def run(self, images: Array) -> Array:
+        """The answers."""
+        (outputs,) = self.predictor.run([images])
+        return outputs
+
+
+class Told(NamedTuple):
+    """What steps of training yield, for one output."""
+
+    losses: Array
+    predictions: Array
+
+
+@dataclass(frozen=True)
+class SingleTrainer:
+    """A trainer of a network with one input and one output."""
+
+    trainer: Trainer
+
+    def run(
+        self, images: Array, targets: Array, order: Array, batch_size: int, first_step: int
+    ) -> Told:
+        """Train on samples that all count alike."""
+        steps = self.trainer.run([images], [targets], [None], order, batch_size, first_step)
+        return Told(*steps.losses, *steps.predictions)
+
+
+def predictor(engine: Engine, graph: Graph, parameters: Sequence[Array]) -> SinglePredictor:
+    """Prepare a network with one input and one output to answer."""
+    return SinglePredictor(engine.predictor(graph, parameters))
+
+
+def trainer(
+    engine: Engine,
+    graph: Graph,
+    parameters: Sequence[Array],
+    loss: Loss,
+    optimizer: Optimizer,
+    slots: Sequence[Sequence[Array]],
+    seed: int,
+) -> SingleTrainer:
+    """Prepare a network with one input and one output to learn."""
+    return SingleTrainer(engine.trainer(graph, parameters, [loss], [1.0], optimizer, slots, seed))
+
+
 def chain(input_shape: Shape, ops: Sequence[Op]) -> Graph:
     """Operations one after the other."""
-    graph = Graph(input_shape, (), ())
+    graph = Graph((input_shape,), (), (), (0,))
     for number, op in enumerate(ops):
-        shapes = op.parameter_shapes(graph.output_shape)
+        shapes = op.parameter_shapes(*graph.output_shapes)
         first = len(graph.parameters)
         node = Node(op, (number,), tuple(range(first, first + len(shapes))), f"layer{number}")
         fresh = tuple(Parameter(f"layer{number}/{i}", shape) for i, shape in enumerate(shapes))
-        graph = Graph(input_shape, (*graph.nodes, node), (*graph.parameters, *fresh))
+        parameters = (*graph.parameters, *fresh)
+        graph = Graph((input_shape,), (*graph.nodes, node), parameters, (number + 1,))
     graph.verify()
     return graph
 
@@ -52,8 +108,8 @@ def example(graph: Graph, seed: int, samples: int = 24) -> Example:
         scale = 1 / math.sqrt(math.prod(parameter.shape[:-1]))
         values = generator.normal(size=parameter.shape) * scale
         parameters.append(values.astype(np.float32))
-    images = generator.normal(size=(samples, *graph.input_shape)).astype(np.float32)
-    targets = generator.integers(0, graph.output_shape[-1], samples, np.int32)
+    images = generator.normal(size=(samples, *graph.inputs[0])).astype(np.float32)
+    targets = generator.integers(0, graph.output_shapes[0][-1], samples, np.int32)
     return Example(graph, parameters, images, targets)
 
 
@@ -64,7 +120,7 @@ def random_network(seed: int, paddings: Sequence[object] = ("valid", "same", "fu
     ops: list[Op] = [Rescaling(0.5, 0.1)] if generator.random() < 0.3 else []
     graph = chain(shape, ops)
     for _ in range(generator.integers(1, 5)):
-        size = graph.output_shape[:2]
+        size = graph.output_shapes[0][:2]
         if min(size) < 5:
             break
         ops += _stage(generator, (size[0], size[1]), paddings)

@@ -133,7 +133,7 @@ def test_the_textbook_network_fits_itself_to_the_data(shell: Shell) -> None:
     arguments = ("--data", "mine.npz", "--engine", "reference", "--epochs", "1", "--out", "run")
     assert shell("train", *arguments).code == 0
     graph = Run.open("run").load().graph
-    assert (graph.input_shape, graph.output_shape) == ((20, 18, 1), (4,))
+    assert (graph.inputs, graph.output_shapes) == (((20, 18, 1),), ((4,),))
 
 
 def test_train_learns(trained: Shell) -> None:

@@ -62,7 +62,7 @@ def predict(
     run = Run.open(folder)
     query = _query(run, file, index, data)
     model = run.load(choose_engine(engine or run.record.get("engine"), threads))
-    images = as_input(query.images, model.graph.input_shape)
+    images = as_input(query.images, model.graph.inputs[0])
     answers = model.predict(images, batch_size=256, verbose=0)
     if format is Format.text:
         _print_text(query, answers)

@@ -103,10 +103,10 @@ def prepared(part: Part, model: Model, which: str) -> Part:
     which: 'train' or 'test'. Raises DataError, with the name of the array in the file, for what
     the model cannot read.
     """
-    shape = model.graph.input_shape
+    shape = model.graph.inputs[0]
     images = as_images(as_input(part.images, shape), shape, f"x_{which}")
-    objective = Objective(model.loss, (), model.graph.output_shape)
-    labels = as_targets(part.targets, model.loss, model.graph.output_shape)
+    objective = Objective(model.loss, (), model.graph.output_shapes[0])
+    labels = as_targets(part.targets, model.loss, model.graph.output_shapes[0])
     return Part(images, objective.as_targets(labels, len(images), f"y_{which}"))
 
 

@@ -19,38 +19,49 @@ from pellucid.ops.optimizers import Optimizer
 class Steps(NamedTuple):
     """What some steps of training yield, sample by sample in the order in which they were seen.
 
-    losses: (samples,) float32, each before the update that its batch led to.
-    predictions: (samples, *output_shape) float32, of the same moment.
+    Each has one array for each output of the network. losses: (samples,) float32, times the
+    sample's weight, each before the update that its batch led to. predictions: (samples,
+    *output shape) float32, of the same moment.
     """
 
-    losses: Array
-    predictions: Array
+    losses: list[Array]
+    predictions: list[Array]
 
 
 class Predictor(Protocol):
     """A network ready to answer."""
 
-    def run(self, images: Array) -> Array:
-        """Outputs (N, *output_shape) float32 for images (N, *input_shape) float32, any N >= 1.
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        """Outputs (N, *output shape) float32 for inputs (N, *input shape) float32, any N >= 1.
 
-        An answer depends on its own image only, never on what else is in the batch.
+        An answer depends on its own sample only, never on what else is in the batch.
         """
         ...
 
 
 class Trainer(Protocol):
-    """A network, its loss and its optimizer ready to learn."""
+    """A network, its losses and its optimizer ready to learn."""
 
     def run(
-        self, images: Array, targets: Array, order: Array, batch_size: int, first_step: int
+        self,
+        inputs: Sequence[Array],
+        targets: Sequence[Array],
+        weights: Sequence[Array | None],
+        order: Array,
+        batch_size: int,
+        first_step: int,
     ) -> Steps:
         """Train on the samples that `order` numbers, `batch_size` of them a step.
 
-        images: (N, *input_shape) float32. targets: what the loss takes, N long. order: (samples,)
-        int64, numbers of samples; the last step has fewer when batch_size does not divide them.
-        first_step: how many updates this network has had before (0 for the first), which drives
-        the optimizer's bias correction and the randomness of dropout.
-        Parameters and optimizer slots change in place.
+        inputs: (N, *input shape) float32 each. targets: for each output what its loss takes, N
+        long. weights: for each output how much every sample counts, (N,) float32; None for 1.
+        order: (samples,) int64, numbers of samples; the last step has fewer when batch_size does
+        not divide them. first_step: how many updates this network has had before (0 for the
+        first), which drives the optimizer's bias correction and the randomness of dropout.
+
+        What is descended is the sum over the outputs of loss weight * mean over the batch of
+        (sample weight * loss), and the parameters' penalties. Parameters and optimizer slots
+        change in place, and so do the parameters that operations track.
         """
         ...
 
@@ -68,14 +79,16 @@ class Engine(Protocol):
         self,
         graph: Graph,
         parameters: Sequence[Array],
-        loss: Loss,
+        losses: Sequence[Loss],
+        loss_weights: Sequence[float],
         optimizer: Optimizer,
         slots: Sequence[Sequence[Array]],
         seed: int,
     ) -> Trainer:
         """Prepare training.
 
-        slots: for every trainable parameter, in order, the optimizer's `slot_count` arrays of the
-        parameter's shape (zeros at the start of training).
+        losses, loss_weights: one for each output. slots: for every trainable parameter, in
+        order, the optimizer's `slot_count` arrays of the parameter's shape (zeros at the start
+        of training).
         """
         ...

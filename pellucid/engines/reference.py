@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pellucid.engines.base import Steps
-from pellucid.graph import Graph, logits
+from pellucid.graph import Graph, Parameter, Trained, logits
 from pellucid.ops.base import Array, Context
 from pellucid.ops.losses import Loss
 from pellucid.ops.optimizers import Optimizer
@@ -37,13 +37,17 @@ class ReferenceEngine:
         self,
         graph: Graph,
         parameters: Sequence[Array],
-        loss: Loss,
+        losses: Sequence[Loss],
+        loss_weights: Sequence[float],
         optimizer: Optimizer,
         slots: Sequence[Sequence[Array]],
         seed: int,
     ) -> ReferenceTrainer:
         """Prepare training, as `Engine.trainer` says."""
-        return ReferenceTrainer(graph, parameters, loss, optimizer, slots, seed, self.dtype)
+        trained = logits(graph, losses)
+        return ReferenceTrainer(
+            trained, parameters, loss_weights, optimizer, slots, seed, self.dtype
+        )
 
 
 @dataclass(frozen=True)
@@ -55,21 +59,24 @@ class ReferencePredictor:
     dtype: type[np.floating]
 
     @_QUIET
-    def run(self, images: Array) -> Array:
-        """Outputs for images, as `Predictor.run` says."""
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        """Outputs, as `Predictor.run` says."""
         parameters = _cast(self.parameters, self.dtype)
-        starts = range(0, len(images), _SAMPLES_AT_ONCE)
-        parts = (images[start : start + _SAMPLES_AT_ONCE].astype(self.dtype) for start in starts)
-        return np.concatenate([forward(self.graph, parameters, part)[-1] for part in parts])
+        parts = []
+        for start in range(0, len(inputs[0]), _SAMPLES_AT_ONCE):
+            part = [array[start : start + _SAMPLES_AT_ONCE] for array in inputs]
+            values = forward(self.graph, parameters, _cast(part, self.dtype))
+            parts.append(_pick(values, self.graph.outputs))
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
 @dataclass(frozen=True)
 class ReferenceTrainer:
-    """A network, its loss and its optimizer ready to learn."""
+    """A network, its losses and its optimizer ready to learn."""
 
-    graph: Graph
+    trained: Trained
     parameters: Sequence[Array]
-    loss: Loss
+    loss_weights: Sequence[float]
     optimizer: Optimizer
     slots: Sequence[Sequence[Array]]
     seed: int
@@ -77,46 +84,98 @@ class ReferenceTrainer:
 
     @_QUIET
     def run(
-        self, images: Array, targets: Array, order: Array, batch_size: int, first_step: int
+        self,
+        inputs: Sequence[Array],
+        targets: Sequence[Array],
+        weights: Sequence[Array | None],
+        order: Array,
+        batch_size: int,
+        first_step: int,
     ) -> Steps:
         """Train, as `Trainer.run` says."""
         steps = []
         for number, start in enumerate(range(0, len(order), batch_size), first_step):
             batch = order[start : start + batch_size]
-            steps.append(self._step(images[batch].astype(self.dtype), targets[batch], number))
-        losses, predictions = zip(*steps, strict=True)
-        return Steps(np.concatenate(losses), np.concatenate(predictions))
+            images = _cast([array[batch] for array in inputs], self.dtype)
+            counts = [_weights(array, batch, self.dtype) for array in weights]
+            steps.append(self._step(images, [array[batch] for array in targets], counts, number))
+        losses, predictions = (
+            [np.concatenate(parts) for parts in zip(*kind, strict=True)]
+            for kind in zip(*steps, strict=True)
+        )
+        return Steps(losses, predictions)
 
-    def _step(self, images: Array, targets: Array, number: int) -> Steps:
+    def _step(
+        self, images: list[Array], targets: list[Array], weights: list[Array], number: int
+    ) -> Steps:
         """One update from one batch; what it yields is of the moment before the update."""
-        graph, loss = logits(self.graph, self.loss)
+        graph, losses, finishing = self.trained
         parameters = _cast(self.parameters, self.dtype)
         context = Context(training=True, seed=self.seed, step=number)
         values = forward(graph, parameters, images, context)
-        gradients = backward(graph, parameters, values, loss.gradient(values[-1], targets), context)
-        losses, predictions = loss.forward(values[-1], targets), values[-1]
-        if graph is not self.graph:
-            predictions = self.graph.nodes[-1].op.forward((predictions,), (), context)
-        self._update(gradients, len(images), number)
-        return Steps(losses, predictions)
+        outputs = _pick(values, graph.outputs)
+        slopes = [
+            loss.gradient(output, target) * (weight * share).reshape(-1, *[1] * (output.ndim - 1))
+            for loss, output, target, weight, share in zip(
+                losses, outputs, targets, weights, self.loss_weights, strict=True
+            )
+        ]
+        gradients = backward(graph, parameters, values, slopes, context)
+        told = [
+            loss.forward(output, target) * weight
+            for loss, output, target, weight in zip(losses, outputs, targets, weights, strict=True)
+        ]
+        predictions = [
+            output if last is None else last.forward((output,), (), context)
+            for output, last in zip(outputs, finishing, strict=True)
+        ]
+        self._track(values, context)
+        self._update(gradients, len(images[0]), number)
+        return Steps(told, predictions)
+
+    def _track(self, values: list[Array], context: Context) -> None:
+        """Let the parameters that operations track follow the batch."""
+        graph = self.trained.graph
+        for number, node in enumerate(graph.nodes):
+            if not node.op.tracked:
+                continue
+            news = node.op.track(
+                _pick(values, node.inputs),
+                _pick(self.parameters, node.parameters),
+                replace(context, node=number),
+            )
+            for parameter, new in zip(node.parameters[-node.op.tracked :], news, strict=True):
+                self.parameters[parameter][...] = new
 
     def _update(self, gradients: Sequence[Array], samples: int, number: int) -> None:
         """Let every trainable parameter follow its gradient of the mean loss."""
         scalars = self.optimizer.scalars(number)
         slots = iter(self.slots)
-        triples = zip(self.graph.parameters, self.parameters, gradients, strict=True)
+        triples = zip(self.trained.graph.parameters, self.parameters, gradients, strict=True)
         for description, parameter, gradient in triples:
             if description.trainable:
                 mean = (gradient * (1 / samples)).astype(parameter.dtype, copy=False)
+                mean = mean + penalty_gradient(description, parameter)
                 self.optimizer.update(parameter, mean, next(slots), scalars)
 
 
+def penalty_gradient(description: Parameter, values: Array) -> Array | float:
+    """The gradient of a parameter's penalty; 0 without one."""
+    if not (description.l1 or description.l2):
+        return 0.0
+    kind = values.dtype.type
+    return np.sign(values) * kind(description.l1) + values * kind(2 * description.l2)
+
+
 def forward(
-    graph: Graph, parameters: Sequence[Array], images: Array, context: Context | None = None
+    graph: Graph,
+    parameters: Sequence[Array],
+    inputs: Sequence[Array],
+    context: Context | None = None,
 ) -> list[Array]:
-    """All values of a network, (N, *shape) each: the input first, the output last."""
+    """All values of a network, (N, *shape) each: the inputs first, then that of each node."""
     context = context or Context()
-    values = [images]
+    values = list(inputs)
     for number, node in enumerate(graph.nodes):
         place = replace(context, node=number)
         values.append(
@@ -129,27 +188,31 @@ def backward(
     graph: Graph,
     parameters: Sequence[Array],
     values: Sequence[Array],
-    gradient: Array,
+    slopes: Sequence[Array],
     context: Context,
 ) -> list[Array]:
-    """The gradient of a scalar by every parameter, given its gradient by the output.
+    """The gradient of a scalar by every parameter, given its gradients by the outputs.
 
     values: from `forward`, with the same context. A value that several nodes read gets the sum
     of what comes back from them, and so does a parameter that several nodes use.
     """
-    by_value = [np.zeros_like(value) for value in values[:-1]] + [gradient]
+    by_value = [np.zeros_like(value) for value in values]
+    for value, slope in zip(graph.outputs, slopes, strict=True):
+        by_value[value] += slope
     by_parameter = [np.zeros_like(parameter) for parameter in parameters]
     for number, node in reversed(list(enumerate(graph.nodes))):
+        value = graph.value(number)
         gradients = node.op.backward(
-            by_value[number + 1],
+            by_value[value],
             _pick(values, node.inputs),
             _pick(parameters, node.parameters),
-            values[number + 1],
+            values[value],
             replace(context, node=number),
         )
-        for value, part in zip(node.inputs, gradients.inputs, strict=True):
-            by_value[value] += part
-        for parameter, part in zip(node.parameters, gradients.parameters, strict=True):
+        for read, part in zip(node.inputs, gradients.inputs, strict=True):
+            by_value[read] += part
+        learned = node.parameters[: len(node.parameters) - node.op.tracked]
+        for parameter, part in zip(learned, gradients.parameters, strict=True):
             by_parameter[parameter] += part
     return by_parameter
 
@@ -160,3 +223,8 @@ def _pick(arrays: Sequence[Array], numbers: Sequence[int]) -> tuple[Array, ...]:
 
 def _cast(arrays: Sequence[Array], dtype: type[np.floating]) -> list[Array]:
     return [array.astype(dtype, copy=False) for array in arrays]
+
+
+def _weights(weights: Array | None, batch: Array, dtype: type[np.floating]) -> Array:
+    """How much each sample of a batch counts."""
+    return np.ones(len(batch), dtype) if weights is None else weights[batch].astype(dtype)

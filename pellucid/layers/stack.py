@@ -48,6 +48,6 @@ def lower(input_shape: Shape, layers: Sequence[Layer]) -> tuple[Graph, list[Arra
             used = tuple(numbers[weight] for weight in weights)
             nodes.append(Node(op, (len(nodes),), used, layer.name))
             shape = op.output_shape(shape)
-    graph = Graph(input_shape, tuple(nodes), tuple(parameters))
+    graph = Graph((input_shape,), tuple(nodes), tuple(parameters), (len(nodes),))
     graph.verify()
     return graph, arrays

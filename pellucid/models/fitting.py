@@ -125,7 +125,7 @@ class Fitting:
         if engine is not None:
             self.engine = engine
         # An unknown metric is told here already, even if the output's shape is not known yet.
-        self._new_objective(self.graph.output_shape if self.built else (1,))
+        self._new_objective(self.graph.output_shapes[0] if self.built else (1,))
 
     def get_compile_config(self) -> dict[str, Any]:
         """What `compile` was told, as plain JSON; metrics by name."""
@@ -253,7 +253,7 @@ class Fitting:
         batch_size = positive_integer(32 if batch_size is None else batch_size, "batch_size")
         images = self._as_images(x)
         predictor = self._answering()
-        return loop.predict(predictor, images, self.graph.output_shape, batch_size, verbose)
+        return loop.predict(predictor, images, self.graph.output_shapes[0], batch_size, verbose)
 
     def predict_on_batch(self, x: ArrayLike) -> Array:
         """The answers to a few samples with the least delay.
@@ -271,9 +271,9 @@ class Fitting:
             and len(x)
             and math.isfinite(np.vdot(x, x))
         ):
-            return predictor.run(x)
+            return predictor.run([x])[0]
         images = self._as_images(x)
-        return self._answering().run(images)
+        return self._answering().run([images])[0]
 
     # What is made when it is first needed
 
@@ -294,7 +294,7 @@ class Fitting:
 
     def _aiming(self) -> Objective:
         if self._objective is None:
-            self._objective = self._new_objective(self.graph.output_shape)
+            self._objective = self._new_objective(self.graph.output_shapes[0])
         return self._objective
 
     def _new_objective(self, output_shape: Shape) -> Objective:
@@ -316,7 +316,7 @@ class Fitting:
         return Learner(graph, parameters, self.engine, objective, self.optimizer, state)
 
     def _as_images(self, x: ArrayLike) -> Array:
-        return as_images(x, self.graph.input_shape)
+        return as_images(x, self.graph.inputs[0])
 
 
 def _figures(logs: dict[str, float], return_dict: bool) -> float | list[float] | dict[str, float]:

@@ -96,12 +96,12 @@ class Model(Fitting):
     @property
     def input_shape(self) -> tuple[int | None, ...]:
         """The shape of a batch of inputs; its size is None."""
-        return (None, *self.graph.input_shape)
+        return (None, *self.graph.inputs[0])
 
     @property
     def output_shape(self) -> tuple[int | None, ...]:
         """The shape of a batch of outputs; its size is None."""
-        return (None, *self.graph.output_shape)
+        return (None, *self.graph.output_shapes[0])
 
     @property
     def weights(self) -> list[Array]:

@@ -37,7 +37,17 @@ class Op:
 
     Shapes never contain the batch; arrays always do, as their first axis. Arithmetic is done in
     the inputs' own precision, so that float64 inputs give a float64 check.
+
+    random: whether it draws random numbers in training. tracked: how many of its last parameters
+    follow the data instead of a gradient, as moving averages do; see `track`.
     """
+
+    random: bool = False
+    tracked: int = 0
+
+    def inference(self) -> Op | None:
+        """What does outside of training what this does; None if that is nothing at all."""
+        return self
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """The shape of one output sample, given the shapes of one sample of each input."""
@@ -61,8 +71,17 @@ class Op:
         output: Array,
         context: Context,
     ) -> Gradients:
-        """Gradients of a scalar, given its gradient by the output (N, *output_shape)."""
+        """Gradients of a scalar, given its gradient by the output (N, *output_shape).
+
+        By every input, and by every parameter but the tracked ones.
+        """
         raise NotImplementedError
+
+    def track(
+        self, inputs: tuple[Array, ...], parameters: tuple[Array, ...], context: Context
+    ) -> tuple[Array, ...]:
+        """New values of the tracked parameters, after a step of training on these inputs."""
+        return ()
 
     def multiply_adds(self, *inputs: Shape) -> int:
         """Nominal multiply-adds of one sample, forward, every output computed."""

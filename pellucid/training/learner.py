@@ -38,7 +38,7 @@ class Learner:
     def train(self, images: Array, targets: Array, order: Array, batch_size: int) -> Steps:
         """Go some steps: on the samples that `order` numbers, `batch_size` of them a step."""
         state = self.state
-        steps = self._trainer.run(images, targets, order, batch_size, state.step)
+        steps = self._trainer.run([images], [targets], [None], order, batch_size, state.step)
         state.step += -(-len(order) // batch_size)
         return steps
 
@@ -47,7 +47,8 @@ class Learner:
         return self.engine.trainer(
             self.graph,
             self.parameters,
-            self.objective.loss,
+            [self.objective.loss],
+            [1.0],
             self.optimizer,
             self.state.slots,
             self.state.seed,

@@ -80,7 +80,8 @@ def fit(
 def train_on_batch(learner: Learner, images: Array, targets: Array) -> dict[str, float]:
     """One step on these samples; their loss and metrics before it."""
     tally = Tally(learner.objective, len(images))
-    losses, predictions = learner.train(images, targets, np.arange(len(images)), len(images))
+    steps = learner.train(images, targets, np.arange(len(images)), len(images))
+    (losses,), (predictions,) = steps
     _check_finite(losses, 0, len(images), learner.state.epoch)
     tally.add(losses, predictions, targets)
     return tally.means()
@@ -103,7 +104,8 @@ def _train_epoch(
     title = f"Epoch {epoch + 1}/{schedule.epochs}"
     with Progress(title, samples, schedule.verbose) as progress:
         for part in _paced(samples, batch_size):
-            losses, predictions = learner.train(images, targets, order[part], batch_size)
+            steps = learner.train(images, targets, order[part], batch_size)
+            (losses,), (predictions,) = steps
             _check_finite(losses, part.start, batch_size, epoch)
             tally.add(losses, predictions, targets[order[part]])
             logs = tally.means()
@@ -125,7 +127,7 @@ def evaluate(
     tally = Tally(objective, len(images))
     with Progress("Evaluation", len(images), verbose) as progress:
         for part in _paced(len(images), batch_size):
-            predictions = predictor.run(images[part])
+            (predictions,) = predictor.run([images[part]])
             losses = objective.loss.forward(predictions, targets[part])
             tally.add(losses, predictions, targets[part])
             progress.show(part.stop, tally.means())
@@ -139,7 +141,7 @@ def predict(
     answers = np.empty((len(images), *output_shape), np.float32)
     with Progress("Prediction", len(images), verbose, line=False) as progress:
         for part in _paced(len(images), batch_size):
-            answers[part] = predictor.run(images[part])
+            (answers[part],) = predictor.run([images[part]])
             progress.show(part.stop, {})
     return answers
 

@@ -90,7 +90,7 @@ def train(
         for p, described in zip(parameters, example.graph.parameters, strict=True)
         if described.trainable
     ]
-    trainer = engine.trainer(example.graph, parameters, loss, optimizer, slots, seed=5)
+    trainer = networks.trainer(engine, example.graph, parameters, loss, optimizer, slots, seed=5)
     steps = trainer.run(example.images, example.targets, order, batch_size, 3)
     return [*steps, *parameters], [slot for kept in slots for slot in kept]
 
@@ -100,7 +100,7 @@ def gradients(engine: Engine, example: Example, loss: Loss) -> list[Array]:
     parameters = [parameter.copy() for parameter in example.parameters]
     slots = [[np.zeros_like(parameter)] for parameter in parameters]
     optimizer = SGD(learning_rate=1.0, momentum=0.5)
-    trainer = engine.trainer(example.graph, parameters, loss, optimizer, slots, seed=5)
+    trainer = networks.trainer(engine, example.graph, parameters, loss, optimizer, slots, seed=5)
     count = len(example.images)
     steps = trainer.run(example.images, example.targets, np.arange(count), count, 3)
     return [*steps, *(-slot for (slot,) in slots)]
@@ -109,8 +109,10 @@ def gradients(engine: Engine, example: Example, loss: Loss) -> list[Array]:
 @pytest.mark.parametrize("case", native_cases(), ids=str)
 def test_value_of_an_operation(case: Case) -> None:
     one = one_op_graph(case, ties=case in MAX_POOLINGS)
-    outputs = [engine.predictor(one.graph, one.parameters).run(one.images) for engine in NATIVES]
-    expected = REFERENCE.predictor(one.graph, one.parameters).run(one.images)
+    outputs = [
+        networks.predictor(engine, one.graph, one.parameters).run(one.images) for engine in NATIVES
+    ]
+    expected = networks.predictor(REFERENCE, one.graph, one.parameters).run(one.images)
     assert_near(same_everywhere([[output] for output in outputs]), [expected], 5e-6)
 
 
@@ -127,7 +129,7 @@ def behind_weights(case: Case, between: list[Op], unchanged: bool) -> Example:
         example.images.round(out=example.images)
         example.parameters[0][...] = np.eye(channels)
         example.parameters[1][...] = 0
-    targets = np.random.default_rng(1).normal(size=(5, *graph.output_shape)).astype(np.float32)
+    targets = np.random.default_rng(1).normal(size=(5, *graph.output_shapes[0])).astype(np.float32)
     return replace(example, targets=targets)
 
 
@@ -182,9 +184,9 @@ def test_gradient_of_max_pooling_goes_to_the_first_of_equals(
 def test_losses_and_their_gradients(last: Op | None, loss: Loss) -> None:
     graph = networks.chain((2, 3, 6), [Dense(11), *([last] if last else [])])
     generator = np.random.default_rng(3)
-    targets = generator.uniform(size=(7, *graph.output_shape)).astype(np.float32)
+    targets = generator.uniform(size=(7, *graph.output_shapes[0])).astype(np.float32)
     if isinstance(loss, SparseCategoricalCrossentropy):
-        targets = generator.integers(0, 11, (7, *graph.output_shape[:-1]), np.int32)
+        targets = generator.integers(0, 11, (7, *graph.output_shapes[0][:-1]), np.int32)
     example = replace(networks.example(graph, 0, samples=7), targets=targets)
     ours = same_everywhere([gradients(engine, example, loss) for engine in EXTREMES])
     assert_near(ours, gradients(REFERENCE, example, loss), 2e-5)
@@ -226,7 +228,9 @@ def test_an_update_is_the_definition_bit_for_bit(optimizer: Optimizer) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_network_and_its_training(seed: int) -> None:
     example = networks.example(networks.random_network(seed), seed)
-    predictors = [e.predictor(example.graph, example.parameters) for e in (NATIVES[1], REFERENCE)]
+    predictors = [
+        networks.predictor(e, example.graph, example.parameters) for e in (NATIVES[1], REFERENCE)
+    ]
     ours, expected = ([predictor.run(example.images)] for predictor in predictors)
     assert_near(ours, expected, 2e-5)
     order = np.random.default_rng(seed).integers(0, 24, 75)
@@ -306,10 +310,13 @@ def test_a_large_head_trains_alike(batch_size: int) -> None:
     ours = same_everywhere([values for values, _ in trained])
     expected, _ = train(REFERENCE, example, CROSSENTROPY, SGD(), order, batch_size)
     assert_near(ours, expected, 1e-4)
-    answers = [e.predictor(HEADED, example.parameters).run(example.images) for e in NATIVES]
+    answers = [
+        networks.predictor(e, HEADED, example.parameters).run(example.images) for e in NATIVES
+    ]
     same_everywhere([[answer] for answer in answers])
     assert_array_equal(
-        NATIVES[2].predictor(HEADED, example.parameters).run(example.images[7:10]), answers[0][7:10]
+        networks.predictor(NATIVES[2], HEADED, example.parameters).run(example.images[7:10]),
+        answers[0][7:10],
     )
 
 
@@ -337,11 +344,11 @@ def test_wide_kernels_are_read_in_panels() -> None:
     ours = same_everywhere([values for values, _ in trained])
     expected, _ = train(REFERENCE, example, CROSSENTROPY, SGD(), order, 4)
     assert_near(ours, expected, 1e-4)
-    answers = [e.predictor(WIDE, example.parameters).run(example.images) for e in NATIVES]
+    answers = [networks.predictor(e, WIDE, example.parameters).run(example.images) for e in NATIVES]
     same_everywhere([[answer] for answer in answers])
-    one = NATIVES[2].predictor(WIDE, example.parameters).run(example.images[3:4])
+    one = networks.predictor(NATIVES[2], WIDE, example.parameters).run(example.images[3:4])
     assert_array_equal(one, answers[0][3:4])
-    expected = REFERENCE.predictor(WIDE, example.parameters).run(example.images)
+    expected = networks.predictor(REFERENCE, WIDE, example.parameters).run(example.images)
     assert_near([answers[0]], [expected], 2e-5)
 
 
@@ -351,7 +358,7 @@ def test_batches_of_changing_size_leave_the_padding_zero() -> None:
     for engine in (NATIVES[1], REFERENCE):
         parameters = [parameter.copy() for parameter in example.parameters]
         slots: list[list[Array]] = [[] for _ in parameters]
-        trainer = engine.trainer(HEADED, parameters, CROSSENTROPY, SGD(), slots, seed=1)
+        trainer = networks.trainer(engine, HEADED, parameters, CROSSENTROPY, SGD(), slots, seed=1)
         for step, size in enumerate((20, 7, 31, 2, 9)):
             trainer.run(example.images, example.targets, np.arange(size), size, step)
         trained.append(parameters)
@@ -361,7 +368,7 @@ def test_batches_of_changing_size_leave_the_padding_zero() -> None:
 def test_an_answer_depends_on_its_own_image_only() -> None:
     example = networks.example(DIGITS, 0, samples=70)
     for engine in NATIVES:
-        predictor = engine.predictor(DIGITS, example.parameters)
+        predictor = networks.predictor(engine, DIGITS, example.parameters)
         together = predictor.run(example.images)
         for place in (0, 1, 37, 69):
             assert_array_equal(predictor.run(example.images[place : place + 1])[0], together[place])
@@ -371,7 +378,7 @@ def test_an_answer_depends_on_its_own_image_only() -> None:
 def test_a_large_head_answers_alike_however_many_threads_and_images_there_are() -> None:
     example = networks.example(HEADED, 0, samples=300)
     engines = [NativeEngine(threads) for threads in (1, 2, 3, 70)]
-    predictors = [engine.predictor(HEADED, example.parameters) for engine in engines]
+    predictors = [networks.predictor(engine, HEADED, example.parameters) for engine in engines]
     together = predictors[0].run(example.images)
     for predictor in predictors:
         for count in (1, 7, 17, 64, 257, 300):
@@ -394,7 +401,9 @@ def test_several_steps_in_one_call_are_as_many_calls() -> None:
     for parts in ([(0, 30)], [(0, 8), (8, 24), (24, 30)]):
         parameters = [parameter.copy() for parameter in example.parameters]
         slots = [[np.zeros_like(p)] for p in parameters]
-        trainer = engine.trainer(DIGITS, parameters, CROSSENTROPY, RMSprop(), slots, seed=2)
+        trainer = networks.trainer(
+            engine, DIGITS, parameters, CROSSENTROPY, RMSprop(), slots, seed=2
+        )
         told = [
             trainer.run(example.images, example.targets, order[lo:hi], 8, lo // 8)
             for lo, hi in parts
@@ -461,7 +470,7 @@ def test_max_pooling_keeps_what_is_not_a_number(before: list[Op], place: int) ->
     graph = networks.chain((2, 2, 1), [*before, MaxPooling2D((2, 2), (2, 2))])
     weights = [np.ones(parameter.shape, np.float32) for parameter in graph.parameters]
     for engine in (*NATIVES, REFERENCE):
-        assert np.isnan(engine.predictor(graph, weights).run(image)).all()
+        assert np.isnan(networks.predictor(engine, graph, weights).run(image)).all()
 
 
 def test_the_code_of_a_wide_layer_is_no_longer_than_that_of_a_narrow_one() -> None:
@@ -480,25 +489,27 @@ class Unheard(Op):
 
 
 def test_what_cannot_be_compiled_says_what_can() -> None:
-    unheard = Graph((3,), (Node(Unheard(), (0,), (), "strange"),), ())
+    unheard = Graph(((3,),), (Node(Unheard(), (0,), (), "strange"),), (), (1,))
     with pytest.raises(
         EngineError,
         match=r"^The native engine has no Unheard \(layer strange\); the engine 'reference' "
         r"computes every operation\.$",
     ):
-        NATIVES[0].predictor(unheard, [])
-    branched = Graph((3,), (Node(Relu(), (0,), (), "a"), Node(Relu(), (0,), (), "b")), ())
+        networks.predictor(NATIVES[0], unheard, [])
+    branched = Graph(((3,),), (Node(Relu(), (0,), (), "a"), Node(Relu(), (0,), (), "b")), (), (2,))
     with pytest.raises(
         EngineError,
         match=r"^The native engine computes chains of layers; layer b reads from elsewhere than "
         r"the layer before\. Use the engine 'reference' for this network\.$",
     ):
-        NATIVES[0].predictor(branched, [])
+        networks.predictor(NATIVES[0], branched, [])
     dense = Node(Dense(3, use_bias=False), (0,), (0,), "a")
-    twice = Graph((3,), (dense, replace(dense, inputs=(1,))), (Parameter("a/kernel", (3, 3)),))
+    twice = Graph(
+        ((3,),), (dense, replace(dense, inputs=(1,))), (Parameter("a/kernel", (3, 3)),), (2,)
+    )
     with pytest.raises(
         EngineError,
         match=r"^The native engine lets one operation use a parameter, but a/kernel is used by 2\. "
         r"Use the engine 'reference' for this network\.$",
     ):
-        NATIVES[0].predictor(twice, [])
+        networks.predictor(NATIVES[0], twice, [])

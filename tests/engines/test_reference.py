@@ -42,7 +42,9 @@ def gradients_of(engine: engines.Engine, example: networks.Example) -> list[Arra
     optimizer = SGD(learning_rate=1.0, momentum=0.5)
     parameters = [parameter.copy() for parameter in example.parameters]
     slots = slots_for(parameters, optimizer)
-    trainer = engine.trainer(example.graph, parameters, CROSSENTROPY, optimizer, slots, seed=0)
+    trainer = networks.trainer(
+        engine, example.graph, parameters, CROSSENTROPY, optimizer, slots, seed=0
+    )
     order = np.arange(len(example.images))
     trainer.run(example.images, example.targets, order, len(order), 0)
     return [-slot for (slot,) in slots]
@@ -57,7 +59,7 @@ def test_forward_and_gradients_agree_with_pytorch(seed: int) -> None:
     example = double(networks.example(networks.random_network(seed), seed))
     parameters = [oracles.tensor(parameter) for parameter in example.parameters]
     outputs = oracles.network(example.graph, oracles.tensor(example.images), parameters)
-    predictor = DOUBLE.predictor(example.graph, example.parameters)
+    predictor = networks.predictor(DOUBLE, example.graph, example.parameters)
     assert_allclose(predictor.run(example.images), outputs.detach(), rtol=1e-10, atol=1e-12)
 
     loss = torch.nn.functional.nll_loss(outputs.log(), torch.tensor(example.targets).long())
@@ -73,7 +75,8 @@ def test_ten_training_steps_agree_with_pytorch(seed: int, nesterov: bool) -> Non
     optimizer = SGD(learning_rate=0.03125, momentum=0.75, nesterov=nesterov)
     theirs = [oracles.tensor(parameter) for parameter in example.parameters]
     peer = torch.optim.SGD(theirs, lr=0.03125, momentum=0.75, nesterov=nesterov)
-    trainer = DOUBLE.trainer(
+    trainer = networks.trainer(
+        DOUBLE,
         example.graph,
         example.parameters,
         CROSSENTROPY,
@@ -103,9 +106,11 @@ def test_ten_training_steps_agree_with_pytorch(seed: int, nesterov: bool) -> Non
 @every_seed
 def test_single_precision_is_near_double(seed: int) -> None:
     example = networks.example(networks.random_network(seed), seed)
-    outputs = ReferenceEngine().predictor(example.graph, example.parameters).run(example.images)
+    outputs = networks.predictor(ReferenceEngine(), example.graph, example.parameters).run(
+        example.images
+    )
     assert outputs.dtype == np.float32
-    expected = DOUBLE.predictor(example.graph, example.parameters).run(example.images)
+    expected = networks.predictor(DOUBLE, example.graph, example.parameters).run(example.images)
     assert_allclose(outputs, expected, rtol=1e-4, atol=1e-6)
     singles, doubles = (gradients_of(engine, example) for engine in (ReferenceEngine(), DOUBLE))
     for single, reliable in zip(singles, doubles, strict=True):
@@ -115,7 +120,7 @@ def test_single_precision_is_near_double(seed: int) -> None:
 @every_seed
 def test_an_answer_depends_on_its_own_image_only(seed: int) -> None:
     example = networks.example(networks.random_network(seed), seed, samples=70)
-    predictor = ReferenceEngine().predictor(example.graph, example.parameters)
+    predictor = networks.predictor(ReferenceEngine(), example.graph, example.parameters)
     together = predictor.run(example.images)
     for place in (0, 5, 69):
         assert_array_equal(predictor.run(example.images[place : place + 1])[0], together[place])
@@ -130,8 +135,8 @@ def test_steps_are_told_as_they_are_taken() -> None:
     for example, parts in ((together, [(0, 10)]), (apart, [(0, 4), (4, 8), (8, 10)])):
         optimizer = Adam()
         slots = slots_for(example.parameters, optimizer)
-        trainer = ReferenceEngine().trainer(
-            graph, example.parameters, CROSSENTROPY, optimizer, slots, seed=1
+        trainer = networks.trainer(
+            ReferenceEngine(), graph, example.parameters, CROSSENTROPY, optimizer, slots, seed=1
         )
         told.append(
             [
@@ -150,7 +155,7 @@ def test_every_dropout_of_a_network_drops_for_itself() -> None:
     """Its own number in the graph is part of its key, on the way forward and on the way back."""
     graph = networks.chain((500,), [Dropout(0.5), Dropout(0.5)])
     images = np.ones((2, 500), np.float32)
-    trainer = ReferenceEngine().trainer(graph, [], MeanSquaredError(), SGD(), [], seed=9)
+    trainer = networks.trainer(ReferenceEngine(), graph, [], MeanSquaredError(), SGD(), [], seed=9)
     output = trainer.run(images, images, np.arange(2), 2, 4).predictions
     expected = images
     for node in range(2):
@@ -164,7 +169,7 @@ def test_every_dropout_of_a_network_drops_for_itself() -> None:
     optimizer = SGD(learning_rate=1.0, momentum=0.5)
     slots = slots_for([weights], optimizer)
     loss = MeanSquaredError()
-    trainer = ReferenceEngine().trainer(graph, [weights], loss, optimizer, slots, seed=9)
+    trainer = networks.trainer(ReferenceEngine(), graph, [weights], loss, optimizer, slots, seed=9)
     trainer.run(images, np.ones((2, 1), np.float32), np.arange(1), 1, 4)
     assert_array_equal(slots[0][0][:, 0], 2 * expected[0])
 
@@ -176,8 +181,8 @@ def test_only_what_is_trainable_changes() -> None:
     before = [parameter.copy() for parameter in example.parameters]
     optimizer = SGD()
     slots = slots_for(example.parameters[1:], optimizer)
-    trainer = ReferenceEngine().trainer(
-        graph, example.parameters, MeanSquaredError(), optimizer, slots, seed=0
+    trainer = networks.trainer(
+        ReferenceEngine(), graph, example.parameters, MeanSquaredError(), optimizer, slots, seed=0
     )
     targets = np.ones((24, 5), np.float32)
     trainer.run(example.images, targets, np.arange(24), 24, 0)
@@ -212,7 +217,7 @@ def test_gradients_that_meet_are_summed() -> None:
     """y = (x w)(x w) with one weight, used twice, and one value, read three times: 4 times x w."""
     dense = Dense(1, use_bias=False)
     graph = Graph(
-        (1,),
+        ((1,),),
         (
             Node(dense, (0,), (0,), "a"),
             Node(dense, (0,), (0,), "b"),
@@ -220,12 +225,15 @@ def test_gradients_that_meet_are_summed() -> None:
             Node(Product(), (3, 1), (), "cube"),
         ),
         (Parameter("weight", (1, 1)),),
+        (4,),
     )
     graph.verify()
     weight, images = np.array([[2.0]]), np.array([[3.0]])
     optimizer = SGD(learning_rate=1.0, momentum=0.5)
     slots = slots_for([weight], optimizer)
-    trainer = DOUBLE.trainer(graph, [weight], MeanSquaredError(), optimizer, slots, seed=0)
+    trainer = networks.trainer(
+        DOUBLE, graph, [weight], MeanSquaredError(), optimizer, slots, seed=0
+    )
     steps = trainer.run(images, np.array([[215.0]]), np.array([0]), 1, 0)
     assert steps.predictions == 6.0**3
     # d/dw ((x w)^3 - t)^2 = 2 ((x w)^3 - t) * 3 (x w)^2 * x
@@ -242,15 +250,21 @@ def test_gradients_that_meet_are_summed() -> None:
 )
 def test_probabilities_are_trained_on_their_logits(last, loss, trained) -> None:  # type: ignore[no-untyped-def]
     graph = networks.chain((4,), [Dense(3), last])
-    shorter, fused = logits(graph, loss)
+    shorter, (fused,), finishing = logits(graph, [loss])
     assert shorter == networks.chain((4,), [Dense(3)])
-    assert fused == trained
+    assert (fused, finishing) == (trained, (last,))
     images, weights = np.full((1, 4), 100.0, np.float32), np.ones((4, 3), np.float32)
     weights[:, 1] = -1
     targets = np.array([1] if loss.target_dtype is np.int32 else [[0, 1, 0]], loss.target_dtype)
     parameters, optimizer = [weights, np.zeros(3, np.float32)], SGD()
-    trainer = ReferenceEngine().trainer(
-        graph, parameters, loss, optimizer, slots_for(parameters, optimizer), seed=0
+    trainer = networks.trainer(
+        ReferenceEngine(),
+        graph,
+        parameters,
+        loss,
+        optimizer,
+        slots_for(parameters, optimizer),
+        seed=0,
     )
     steps = trainer.run(images, targets, np.array([0]), 1, 0)
     assert steps.predictions.max() <= 1
@@ -270,23 +284,25 @@ def test_probabilities_are_trained_on_their_logits(last, loss, trained) -> None:
 )
 def test_other_pairs_are_trained_as_they_are(last, loss) -> None:  # type: ignore[no-untyped-def]
     graph = networks.chain((4,), [Dense(3), last])
-    assert logits(graph, loss) == (graph, loss)
+    assert logits(graph, [loss]) == (graph, (loss,), (None,))
 
 
 def test_verify_finds_what_is_wrong_with_a_graph() -> None:
     node = Node(Dense(2), (0,), (0, 1), "dense")
     parameters = (Parameter("kernel", (3, 2)), Parameter("bias", (2,)))
-    Graph((3,), (node,), parameters).verify()
+    Graph(((3,),), (node,), parameters, (1,)).verify()
     with pytest.raises(ShapeError, match=r"^Node 0 \(dense\) reads a value that comes later\.$"):
-        Graph((3,), (replace(node, inputs=(1,)),), parameters).verify()
+        Graph(((3,),), (replace(node, inputs=(1,)),), parameters, (1,)).verify()
     with pytest.raises(
         ShapeError,
         match=r"^Layer dense needs parameters of the shapes \(\(4, 2\), \(2,\)\), "
         r"got \(\(3, 2\), \(2,\)\)\.$",
     ):
-        Graph((4,), (node,), parameters).verify()
+        Graph(((4,),), (node,), parameters, (1,)).verify()
     with pytest.raises(ShapeError, match=r"^The values \[1\] are computed but never read\.$"):
-        Graph((3,), (node, node), parameters).verify()
+        Graph(((3,),), (node, node), parameters, (2,)).verify()
+    with pytest.raises(ShapeError, match=r"^The outputs \(2,\) are not all among the 2 values\.$"):
+        Graph(((3,),), (node,), parameters, (2,)).verify()
 
 
 def test_an_engine_has_a_name() -> None:
@@ -307,8 +323,8 @@ def test_a_training_that_diverges_is_told_by_its_loss_alone() -> None:
     example = networks.example(networks.chain((4,), [Dense(5), Dense(5), Softmax()]), 0)
     slots: list[list[Array]] = [[] for _ in example.parameters]
     optimizer = SGD(learning_rate=1e30)
-    trainer = ReferenceEngine().trainer(
-        example.graph, example.parameters, CROSSENTROPY, optimizer, slots, seed=0
+    trainer = networks.trainer(
+        ReferenceEngine(), example.graph, example.parameters, CROSSENTROPY, optimizer, slots, seed=0
     )
     losses, _ = trainer.run(example.images, example.targets, np.arange(24), 4, 0)
     assert not np.isfinite(losses).all()

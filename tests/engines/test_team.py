@@ -17,7 +17,7 @@ def test_an_interrupt_while_threads_are_woken_leaves_nothing_half_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     example = networks.example(networks.chain((6, 6, 2), [Conv2D(40, (3, 3))]), 0)
-    predictor = NativeEngine(3).predictor(example.graph, example.parameters)
+    predictor = networks.predictor(NativeEngine(3), example.graph, example.parameters)
     expected = predictor.run(example.images)
     ring, interrupts = Team._ring, iter([KeyboardInterrupt] * 2)
 

@@ -183,7 +183,7 @@ def keras_layer(op: Op) -> keras.Layer:
 
 
 def keras_model(graph: Graph, parameters: list[Array]) -> keras.Model:
-    model = keras.Sequential([keras.Input(graph.input_shape)])
+    model = keras.Sequential([keras.Input(graph.inputs[0])])
     for node in graph.nodes:
         model.add(keras_layer(node.op))
     model.set_weights(parameters)
@@ -218,13 +218,19 @@ def test_ten_training_steps_of_a_network_are_those_of_keras(number: int) -> None
     ours = getattr(optimizers, name)(**settings)
     slots = [[np.zeros_like(p) for _ in range(ours.slot_count)] for p in example.parameters]
     assert_allclose(
-        ReferenceEngine().predictor(graph, example.parameters).run(example.images),
+        networks.predictor(ReferenceEngine(), graph, example.parameters).run(example.images),
         numbers(model(example.images)),
         rtol=1e-4,
         atol=1e-5,
     )
-    trainer = ReferenceEngine().trainer(
-        graph, example.parameters, losses.SparseCategoricalCrossentropy(), ours, slots, seed=0
+    trainer = networks.trainer(
+        ReferenceEngine(),
+        graph,
+        example.parameters,
+        losses.SparseCategoricalCrossentropy(),
+        ours,
+        slots,
+        seed=0,
     )
     told = trainer.run(example.images, example.targets, np.arange(80), 8, 0).losses
     for step in range(10):

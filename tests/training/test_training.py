@@ -125,10 +125,10 @@ def test_shuffling_follows_the_seed_and_may_be_left_out() -> None:
             return self
 
         def run(
-            self, images: object, targets: object, order: np.ndarray, batch: int, step: int
+            self, inputs: object, targets: object, weights: object, order: np.ndarray, *_: int
         ) -> Steps:
             self.seen.append(order.tolist())
-            return Steps(np.zeros(len(order)), np.zeros((len(order), 2)))
+            return Steps([np.zeros(len(order))], [np.zeros((len(order), 2))])
 
     orders = Orders()
     model = classifier()

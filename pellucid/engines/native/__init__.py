@@ -40,7 +40,8 @@ class NativeEngine:
         self,
         graph: Graph,
         parameters: Sequence[Array],
-        loss: Loss,
+        losses: Sequence[Loss],
+        loss_weights: Sequence[float],
         optimizer: Optimizer,
         slots: Sequence[Sequence[Array]],
         seed: int,
@@ -50,4 +51,14 @@ class NativeEngine:
         from pellucid.engines.native.runtime import NativeTrainer
 
         machine = Machine.detect(self.vector)
-        return NativeTrainer(graph, parameters, loss, optimizer, slots, seed, machine, self.threads)
+        return NativeTrainer(
+            graph,
+            parameters,
+            losses,
+            loss_weights,
+            optimizer,
+            slots,
+            seed,
+            machine,
+            self.threads,
+        )

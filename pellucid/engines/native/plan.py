@@ -50,7 +50,7 @@ def make_plan(graph: Graph) -> Plan:
     """Fuse, then find live regions and borders backwards from the output."""
     _check(graph)
     steps = _fuse(graph.nodes)
-    shapes = [graph.input_shape]
+    shapes = [graph.inputs[0]]
     for step in steps:
         shape = step.node.op.output_shape(shapes[-1])
         shapes.append(step.pool.output_shape(shape) if step.pool else shape)

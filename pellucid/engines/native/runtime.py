@@ -80,10 +80,11 @@ class NativePredictor:
         self._parameters = list(parameters)
         self._table = _addresses(self._parameters)
         self._compiled.point("parameters", self._table)
-        self._output_shape = graph.output_shape
+        self._output_shape = graph.output_shapes[0]
 
-    def run(self, images: Array) -> Array:
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
         """See `pellucid.engines.base.Predictor`."""
+        (images,) = inputs
         count = len(images)
         outputs = np.empty((count, *self._output_shape), dtype=np.float32)
         compiled, frame = self._compiled, self._compiled.frame
@@ -92,7 +93,7 @@ class NativePredictor:
             frame[PLACE["outputs"]] = outputs.ctypes.data
             frame[PLACE["samples"]] = count
             compiled.run(compiled.threads)
-        return outputs
+        return [outputs]
 
 
 class NativeTrainer:
@@ -102,15 +103,17 @@ class NativeTrainer:
         self,
         graph: Graph,
         parameters: Sequence[Array],
-        loss: Loss,
+        losses: Sequence[Loss],
+        loss_weights: Sequence[float],
         optimizer: Optimizer,
         slots: Sequence[Sequence[Array]],
         seed: int,
         machine: Machine,
         threads: int,
     ) -> None:
-        self._output_shape = graph.output_shape
-        self._loss, self._optimizer, self._seed = loss, optimizer, seed
+        self._output_shape = graph.output_shapes[0]
+        self._optimizer, self._seed = optimizer, seed
+        (loss,) = losses
         emitted = training(graph, machine, loss, optimizer)
         self._program = emitted
         self._compiled = _Compiled(emitted, machine, threads)
@@ -132,7 +135,13 @@ class NativeTrainer:
         return table
 
     def run(
-        self, images: Array, targets: Array, order: Array, batch_size: int, first_step: int
+        self,
+        inputs: Sequence[Array],
+        targets: Sequence[Array],
+        weights: Sequence[Array | None],
+        order: Array,
+        batch_size: int,
+        first_step: int,
     ) -> Steps:
         """See `pellucid.engines.base.Trainer`."""
         count = len(order)
@@ -149,7 +158,7 @@ class NativeTrainer:
             dtype=np.uint32,
         )
         compiled, frame = self._compiled, self._compiled.frame
-        arrays = {"images": images, "targets": targets, "order": order, "outputs": outputs}
+        arrays = {"images": inputs[0], "targets": targets[0], "order": order, "outputs": outputs}
         arrays |= {"losses": losses, "scalars": scalars, "keys": keys}
         with compiled.lock:
             largest = min(batch_size, count)
@@ -160,4 +169,4 @@ class NativeTrainer:
                 compiled.point(name, array)
             frame[PLACE["samples"]], frame[PLACE["batch"]] = count, batch_size
             compiled.run(compiled.threads)
-        return Steps(losses, outputs)
+        return Steps([losses], [outputs])

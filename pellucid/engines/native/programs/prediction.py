@@ -36,7 +36,7 @@ class _Prediction(Emission):
 
     def __init__(self, graph: Graph, machine: Machine) -> None:
         super().__init__(graph, machine, training=False)
-        self.input_shape = graph.input_shape
+        self.input_shape = graph.inputs[0]
         layouts = self.plan.layouts
         self.head = head_start(self.stages)
         self.block = block_size(sum(layout.stride for layout in layouts[: self.head + 1]))

@@ -56,10 +56,10 @@ class _Training(Emission):
     """Emits the training program, phase by phase."""
 
     def __init__(self, graph: Graph, machine: Machine, loss: Loss, optimizer: Optimizer) -> None:
-        self.graph, self.loss = logits(graph, loss)
+        self.graph, (self.loss,), (finishing,) = logits(graph, [loss])
         super().__init__(self.graph, machine, training=True)
         # Without a softmax or sigmoid that the loss took over, predictions are what they are.
-        self.pair_is_whole = self.graph is graph
+        self.pair_is_whole = finishing is None
         self.optimizer = optimizer
         self.places = Placement(self.graph, self.stages, self.plan.layouts)
         self.dropouts = tuple(
@@ -191,7 +191,7 @@ class _Training(Emission):
 
     def _load(self, em: Emitter, frame: ir.Value, call: Call, place: ir.Value) -> None:
         """Copy the images of a block into its first value."""
-        size, row = image_layout(self.graph.input_shape)
+        size, row = image_layout(self.graph.inputs[0])
         images, order = field(em, frame, "images"), field(em, frame, "order")
         sizes = [em.integer(size), em.integer(row)]
         em.builder.call(self.gather, [images, order, call.values[0], place, call.samples, *sizes])
