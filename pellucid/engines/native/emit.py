@@ -6,10 +6,13 @@ two integers happens at once, so that static offsets end in the addresses of the
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Concatenate, ParamSpec, TypeAlias
 
 from llvmlite import ir
+
+from pellucid.engines.native.machine import Machine
 
 I1 = ir.IntType(1)
 I8 = ir.IntType(8)
@@ -21,16 +24,26 @@ VOID = ir.VoidType()
 
 Index: TypeAlias = int | ir.Value
 Values: TypeAlias = list[ir.Value]
+Sizes = ParamSpec("Sizes")
+
+
+class Module(ir.Module):  # type: ignore[misc]
+    """Functions that are compiled together, and the kernels among them by what they do."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+        self.kernels: dict[str, ir.Function] = {}
 
 
 class Emitter:
     """Emits one function. `vector` is the number of float32 lanes of a vector register."""
 
     def __init__(
-        self, module: ir.Module, vector: int, name: str, arguments: Sequence[ir.Type]
+        self, module: Module, machine: Machine, name: str, arguments: Sequence[ir.Type]
     ) -> None:
         self.module = module
-        self.vector = vector
+        self.machine = machine
+        self.vector = machine.vector
         self.function = ir.Function(module, ir.FunctionType(VOID, arguments), name)
         self.function.attributes.add("nounwind")
         self.arguments = list(self.function.args)
@@ -320,6 +333,40 @@ class Emitter:
         """The declaration of a function, made once per module."""
         known = self.module.globals.get(name)
         return known or ir.Function(self.module, ir.FunctionType(returns, arguments), name)
+
+
+def kernel(
+    *arguments: ir.Type,
+) -> Callable[
+    [Callable[Concatenate[Emitter, Sizes], None]],
+    Callable[Concatenate[Module, Machine, Sizes], ir.Function],
+]:
+    """Make a kernel of what emits its body: a function of `arguments`, for certain sizes.
+
+    `kernel(module, machine, *sizes)` emits it once in a module for sizes that read the same, and
+    returns the function that is there from then on.
+    """
+
+    def decorate(
+        body: Callable[Concatenate[Emitter, Sizes], None],
+    ) -> Callable[Concatenate[Module, Machine, Sizes], ir.Function]:
+        family = f"{body.__module__.rpartition('.')[2]}_{body.__name__}"
+
+        def emitted(
+            module: Module, machine: Machine, /, *sizes: Sizes.args, **named: Sizes.kwargs
+        ) -> ir.Function:
+            key = f"{family} {sizes} {named}"
+            if key not in module.kernels:
+                name = f"{family}_{len(module.kernels)}"
+                em = Emitter(module, machine, name, arguments)
+                body(em, *sizes, **named)
+                module.kernels[key] = em.finish()
+            return module.kernels[key]
+
+        functools.update_wrapper(emitted, body)
+        return emitted
+
+    return decorate
 
 
 def vectors(channels: int, vector: int) -> list[int]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from llvmlite import binding, ir
 
-from pellucid.engines.native.emit import I64, POINTER, VOID, Emitter, Index
+from pellucid.engines.native.emit import I64, POINTER, VOID, Emitter, Index, kernel
 
 TICKET, ARRIVED, GENERATION = 0, 16, 32  # places of the control words
 CONTROL_WORDS = 48
@@ -44,12 +44,9 @@ def tickets(em: Emitter, control: ir.Value, count: Index, body: Callable[[ir.Val
     builder.position_at_end(done)
 
 
-def barrier(module: ir.Module, vector: int) -> ir.Function:
-    """Where threads wait until all have arrived.
-
-    Emits barrier(control, threads, yield).
-    """
-    em = Emitter(module, vector, "barrier", [POINTER, I64, I64])
+@kernel(POINTER, I64, I64)
+def barrier(em: Emitter) -> None:
+    """Where threads wait until all have arrived. Called with (control, threads, yield)."""
     control, threads, let_run = em.arguments
     builder = em.builder
     generation_place = em.at(control, GENERATION, kind=I64)
@@ -67,7 +64,6 @@ def barrier(module: ir.Module, vector: int) -> ir.Function:
     em.choose(
         last, open_barrier, lambda: wait_for(em, generation_place, generation, let_run, equal=False)
     )
-    return em.finish()
 
 
 def wait_for(em: Emitter, place: ir.Value, known: ir.Value, let_run: ir.Value, equal: bool) -> None:

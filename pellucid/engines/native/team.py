@@ -16,7 +16,7 @@ import threading
 import numpy as np
 from llvmlite import ir
 
-from pellucid.engines.native.emit import I64, POINTER, Emitter
+from pellucid.engines.native.emit import I64, POINTER, Emitter, Module
 from pellucid.engines.native.jit import Library
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.synchronise import call_address, pause, wait_for
@@ -115,9 +115,9 @@ def yield_address() -> int:
 @functools.cache
 def _library() -> Library:
     machine = Machine.detect()
-    module = ir.Module(name="team")
-    _emit_publish(module)
-    _emit_serve(module)
+    module = Module("team")
+    _emit_publish(module, machine)
+    _emit_serve(module, machine)
     return Library(str(module), machine)
 
 
@@ -129,9 +129,9 @@ def _read(em: Emitter, words: ir.Value, place: int) -> ir.Value:
     return em.builder.load(_word(em, words, place), typ=I64, align=8)
 
 
-def _emit_publish(module: ir.Module) -> None:
+def _emit_publish(module: Module, machine: Machine) -> None:
     """publish(words): announce the call; if nobody sleeps, take_part(words), which also waits."""
-    part = Emitter(module, 4, "take_part", [POINTER])
+    part = Emitter(module, machine, "take_part", [POINTER])
     (words,) = part.arguments
     _run_job(part, words, part.integer(0))
     workers = _read(part, words, WORKERS)
@@ -139,7 +139,7 @@ def _emit_publish(module: ir.Module) -> None:
     part.builder.store(part.integer(0), _word(part, words, ASLEEP), align=8)
     part.finish()
 
-    em = Emitter(module, 4, "publish", [POINTER])
+    em = Emitter(module, machine, "publish", [POINTER])
     (words,) = em.arguments
     builder = em.builder
     builder.atomic_rmw("xchg", _word(em, words, DONE), em.integer(0), "monotonic")
@@ -158,9 +158,9 @@ def _emit_publish(module: ir.Module) -> None:
     em.finish()
 
 
-def _emit_serve(module: ir.Module) -> None:
+def _emit_serve(module: Module, machine: Machine) -> None:
     """serve(words, worker): take part in every call until none has come for a while."""
-    em = Emitter(module, 4, "serve", [POINTER, I64])
+    em = Emitter(module, machine, "serve", [POINTER, I64])
     words, worker = em.arguments
     builder = em.builder
     mine = _word(em, words, em.multiply(worker, STRIDE), FIRST_WORKER)

@@ -11,17 +11,9 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import (
-    I8,
-    I64,
-    POINTER,
-    Emitter,
-    Index,
-    Values,
-    vectors,
-)
+from pellucid.engines.native.emit import I8, I64, POINTER, Emitter, Index, Values, kernel, vectors
 from pellucid.engines.native.kernels.elementwise import activate, replaces
-from pellucid.engines.native.kernels.tiling import accumulate, for_pieces, for_units
+from pellucid.engines.native.kernels.tiling import accumulate, for_pieces, for_units, unit_count
 from pellucid.engines.native.layout import Layout, Tile, choose_tile
 from pellucid.engines.native.machine import Machine
 
@@ -73,24 +65,23 @@ def forward_tile(machine: Machine, conv: Convolution) -> Tile:
     return choose_tile(conv.rows, conv.columns, count, conv.window, machine.registers, unit)
 
 
-def forward(
-    module: ir.Module,
-    machine: Machine,
-    name: str,
-    conv: Convolution,
-    winners: bool,
-    panels: bool = False,
-) -> tuple[ir.Function, int]:
+def forward_units(machine: Machine, conv: Convolution) -> int:
+    """Into how many parts the forward pass of a sample can be cut."""
+    count = len(vectors(conv.filters, machine.vector))
+    return unit_count(conv.rows, count, forward_tile(machine, conv))
+
+
+@kernel(POINTER, POINTER, POINTER, POINTER, POINTER, I64, I64, I64)
+def forward(em: Emitter, conv: Convolution, winners: bool, panels: bool = False) -> None:
     """Compute y = activation(x * w + b), max pooled if `conv.pool`.
 
-    Emits name(x, w, b, y, winners, samples, low, high), which computes the units low … high of
-    every sample, and returns it with the number of units. `winners` (rows, columns, filters) int8
-    gets the place in the pooling window, row by row, of the first largest number. panels: whether
-    w is cut into panels as wide as the register tile.
+    Called with (x, w, b, y, winners, samples, low, high), for the units low … high of every
+    sample. `winners` (rows, columns, filters) int8 gets the place in the pooling window, row by
+    row, of the first largest number. panels: whether w is cut into panels as wide as the register
+    tile.
     """
-    lanes = vectors(conv.filters, machine.vector)
-    tile = forward_tile(machine, conv)
-    em = Emitter(module, machine.vector, name, [POINTER] * 5 + [I64] * 3)
+    lanes = vectors(conv.filters, em.vector)
+    tile = forward_tile(em.machine, conv)
     x, w, b, y, won, samples, low, high = em.arguments
 
     def block(row: Index, height: int, channel: Index, group: list[int]) -> None:
@@ -117,8 +108,7 @@ def forward(
 
         em.loop(0, samples, sample)
 
-    units = for_units(em, conv.rows, tile, lanes, low, high, block)
-    return em.finish(), units
+    for_units(em, conv.rows, tile, lanes, low, high, block)
 
 
 def _sums(

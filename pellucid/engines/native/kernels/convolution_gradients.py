@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import I8, I64, POINTER, Emitter, Index, Values, vectors
+from pellucid.engines.native.emit import I8, I64, POINTER, Emitter, Index, Values, kernel, vectors
 from pellucid.engines.native.kernels.convolution import UNROLLED, Convolution
 from pellucid.engines.native.kernels.elementwise import slope
 from pellucid.engines.native.kernels.tiling import (
@@ -23,16 +23,14 @@ FEW_CHANNELS = 16
 UNROLLED_COLUMNS = 4  # loops over so few columns are written out
 
 
-def kernel_gradient(
-    module: ir.Module, machine: Machine, name: str, conv: Convolution, gradient: Layout
-) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER, I64)
+def kernel_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
     """Add the sum over samples, rows and columns, in this order, of x · dy to dw.
 
-    Emits name(x, dy, dw, samples). gradient: where dy lies, before the pooling.
+    Called with (x, dy, dw, samples). gradient: where dy lies, before the pooling.
     """
-    em = Emitter(module, machine.vector, name, [POINTER] * 3 + [I64])
     x, dy, dw, samples = em.arguments
-    lanes = vectors(conv.filters, machine.vector)
+    lanes = vectors(conv.filters, em.vector)
     channels = conv.source.channels
 
     def weights(
@@ -94,9 +92,8 @@ def kernel_gradient(
     few = conv.window <= UNROLLED
     side_by_side = conv.window if few else conv.run
     steps = conv.rows * conv.columns
-    tile = choose_tile(side_by_side, 1, len(lanes), steps, machine.registers)
+    tile = choose_tile(side_by_side, 1, len(lanes), steps, em.machine.registers)
     for_groups(em, lanes, tile.vectors, all_at_once if few else run_by_run)
-    return em.finish()
 
 
 def _unrolled(em: Emitter, count: int, body: Callable[..., Values], carried: Values) -> Values:
@@ -108,14 +105,12 @@ def _unrolled(em: Emitter, count: int, body: Callable[..., Values], carried: Val
     return carried
 
 
-def bias_gradient(
-    module: ir.Module, machine: Machine, name: str, filters: int, gradient: Layout
-) -> ir.Function:
+@kernel(POINTER, POINTER, I64)
+def bias_gradient(em: Emitter, gradient: Layout) -> None:
     """Add the sum of dy over samples, rows and columns, in this order, to db.
 
-    Emits name(dy, db, samples).
+    Called with (dy, db, samples).
     """
-    em = Emitter(module, machine.vector, name, [POINTER] * 2 + [I64])
     dy, db, samples = em.arguments
 
     def group(channel: Index, lanes: list[int]) -> None:
@@ -126,7 +121,7 @@ def bias_gradient(
                 dy_row = em.at(dy_sample, em.multiply(r, gradient.row))
 
                 def column(c: Index, *sums: ir.Value) -> Values:
-                    values = em.load_row(dy_row, lanes, em.multiply(c, filters))
+                    values = em.load_row(dy_row, lanes, em.multiply(c, gradient.channels))
                     return [em.builder.fadd(*pair) for pair in zip(sums, values, strict=True)]
 
                 return em.loop(0, gradient.columns, column, sums)
@@ -136,8 +131,7 @@ def bias_gradient(
         sums = em.loop(0, samples, sample, [em.zero()] * len(lanes))
         em.add_row(sums, db, lanes, channel)
 
-    for_groups(em, vectors(filters, machine.vector), 8, group)
-    return em.finish()
+    for_groups(em, vectors(gradient.channels, em.vector), 8, group)
 
 
 def input_tile(machine: Machine, conv: Convolution) -> Tile:
@@ -146,20 +140,18 @@ def input_tile(machine: Machine, conv: Convolution) -> Tile:
     return choose_tile(conv.rows, conv.columns, count, conv.filters, machine.registers)
 
 
-def input_gradient(
-    module: ir.Module, machine: Machine, name: str, conv: Convolution, gradient: Layout
-) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER, I64)
+def input_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
     """Compute dx: over kernel rows and columns, in this order, the sums over filters of dy · w.
 
-    Emits name(dy, w, dx, samples); w is transposed, in panels as wide as the register tile:
+    Called with (dy, w, dx, samples); w is transposed, in panels as wide as the register tile:
     (panel, kernel row, kernel column, filter, channel in the panel).
     Every output spreads its gradient over its window, so no multiplication is wasted on places
     that the window never touches, whatever stride and dilation are.
     """
     channels = conv.source.channels
-    lanes = vectors(channels, machine.vector)
-    tile = input_tile(machine, conv)
-    em = Emitter(module, machine.vector, name, [POINTER] * 3 + [I64])
+    lanes = vectors(channels, em.vector)
+    tile = input_tile(em.machine, conv)
     dy, w, dx, samples = em.arguments
 
     def spread(
@@ -220,7 +212,6 @@ def input_gradient(
         for_groups(em, lanes, tile.vectors, group)
 
     em.loop(0, samples, sample)
-    return em.finish()
 
 
 def by_kernel_rows(conv: Convolution) -> bool:
@@ -228,17 +219,15 @@ def by_kernel_rows(conv: Convolution) -> bool:
     return conv.source.channels < FEW_CHANNELS and conv.dilation[1] == 1
 
 
-def input_gradient_by_kernel_rows(
-    module: ir.Module, machine: Machine, name: str, conv: Convolution, gradient: Layout
-) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER, I64)
+def input_gradient_by_kernel_rows(em: Emitter, conv: Convolution, gradient: Layout) -> None:
     """Compute dx: over kernel rows, then positions, in this order, the sums over filters of dy · w.
 
-    Emits name(dy, w, dx, samples); w is transposed: (filter, kernel row, kernel column, channel).
+    Called with (dy, w, dx, samples); w is transposed: (filter, kernel row, kernel column, channel).
     Lanes run along a kernel row, which meets numbers that lie side by side.
     """
-    lanes = vectors(conv.run, machine.vector)
-    tile = choose_tile(1, conv.columns, len(lanes), conv.filters, machine.registers)
-    em = Emitter(module, machine.vector, name, [POINTER] * 3 + [I64])
+    lanes = vectors(conv.run, em.vector)
+    tile = choose_tile(1, conv.columns, len(lanes), conv.filters, em.machine.registers)
     dy, w, dx, samples = em.arguments
 
     def spread(dy_here: ir.Value, weights: ir.Value, target: ir.Value, width: int) -> None:
@@ -277,18 +266,15 @@ def input_gradient_by_kernel_rows(
         em.loop(0, conv.kernel[0], kernel_row)
 
     em.loop(0, samples, sample)
-    return em.finish()
 
 
-def unpool(
-    module: ir.Module, vector: int, name: str, conv: Convolution, unpooled: Layout
-) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER, POINTER, I64)
+def unpool(em: Emitter, conv: Convolution, unpooled: Layout) -> None:
     """The gradient before activation and pooling, from the one after them.
 
-    Emits name(y, dy, winners, dx, samples). dy itself becomes the gradient between the two; dx
+    Called with (y, dy, winners, dx, samples). dy itself becomes the gradient between the two; dx
     gets it at each window's winner, and zeros elsewhere.
     """
-    em = Emitter(module, vector, name, [POINTER] * 4 + [I64])
     y, dy, won, dx, samples = em.arguments
     target = conv.target
     assert conv.pool is not None
@@ -324,11 +310,10 @@ def unpool(
                         offset = number // pw * unpooled.row + number % pw * conv.filters
                         em.store(share, dx, corner, channel, offset, lanes=lanes)
 
-                for_pieces(em, conv.filters, vector, channels)
+                for_pieces(em, conv.filters, em.vector, channels)
 
             em.loop(0, target.columns, column)
 
         em.loop(0, target.rows, row)
 
     em.loop(0, samples, sample)
-    return em.finish()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, Values, vectors
+from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, Values, kernel, vectors
 from pellucid.engines.native.kernels.elementwise import activate
 from pellucid.engines.native.kernels.tiling import accumulate, for_pieces, rows_of
 from pellucid.engines.native.layout import Tile, choose_tile
@@ -28,18 +28,16 @@ class Dense:
     activation: str | None
 
 
-def forward(
-    module: ir.Module, machine: Machine, name: str, dense: Dense, block: int
-) -> tuple[ir.Function, int]:
+@kernel(POINTER, POINTER, POINTER, POINTER, I64, I64, I64)
+def forward(em: Emitter, dense: Dense, block: int) -> None:
     """Compute y = activation(x @ w + b), every sum in the order of the inputs.
 
-    Emits name(x, w, b, y, samples, low, high) for the groups of units low … high, and returns it
-    with their number. block: how many samples there are as a rule.
+    Called with (x, w, b, y, samples, low, high) for the groups of units low … high. block: how
+    many samples there are as a rule.
     """
-    em = Emitter(module, machine.vector, name, [POINTER] * 4 + [I64] * 3)
     x, w, b, y, samples, low, high = em.arguments
-    lanes = vectors(dense.units, machine.vector)
-    tile = choose_tile(block, 1, len(lanes), dense.inputs, machine.registers)
+    lanes = vectors(dense.units, em.vector)
+    tile = _forward_tile(em.machine, dense, block)
     product = _Product(dense.inputs, dense.units, dense.source_stride, dense.target_stride)
     _multiply(em, product, (x, w, y), samples, tile, lanes, (low, high))
 
@@ -54,34 +52,41 @@ def forward(
 
     if dense.use_bias or dense.activation:
         _for_groups(em, lanes, Tile(1, 1, tile.vectors), (low, high), samples, finish)
-    return em.finish(), -(-len(lanes) // tile.vectors)
 
 
-def input_gradient(
-    module: ir.Module, machine: Machine, name: str, dense: Dense, block: int
-) -> ir.Function:
-    """Compute dx = dy @ w, summed in the order of the units. Emits name(dy, w, dx, samples).
+def forward_groups(machine: Machine, dense: Dense, block: int) -> int:
+    """How many groups of units there are."""
+    count = len(vectors(dense.units, machine.vector))
+    return -(-count // _forward_tile(machine, dense, block).vectors)
+
+
+def _forward_tile(machine: Machine, dense: Dense, block: int) -> Tile:
+    count = len(vectors(dense.units, machine.vector))
+    return choose_tile(block, 1, count, dense.inputs, machine.registers)
+
+
+@kernel(POINTER, POINTER, POINTER, I64)
+def input_gradient(em: Emitter, dense: Dense, block: int) -> None:
+    """Compute dx = dy @ w, summed in the order of the units. Called with (dy, w, dx, samples).
 
     w is transposed: (units, inputs).
     """
-    em = Emitter(module, machine.vector, name, [POINTER] * 3 + [I64])
     dy, w, dx, samples = em.arguments
-    lanes = vectors(dense.inputs, machine.vector)
-    tile = choose_tile(block, 1, len(lanes), dense.units, machine.registers)
+    lanes = vectors(dense.inputs, em.vector)
+    tile = choose_tile(block, 1, len(lanes), dense.units, em.machine.registers)
     product = _Product(dense.units, dense.inputs, dense.target_stride, dense.source_stride)
     groups = -(-len(lanes) // tile.vectors)
     _multiply(em, product, (dy, w, dx), samples, tile, lanes, (0, groups))
-    return em.finish()
 
 
-def kernel_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER, I64, I64, I64)
+def kernel_gradient(em: Emitter, dense: Dense) -> None:
     """Compute dw, the sum over samples, in their order, of x · dy, for some of the inputs.
 
-    Emits name(x, dy, dw, samples, low, high): rows low … high of dw (inputs, units).
+    Called with (x, dy, dw, samples, low, high): rows low … high of dw (inputs, units).
     """
-    lanes = vectors(dense.units, machine.vector)
-    tile = choose_tile(64, 1, len(lanes), 64, machine.registers)
-    em = Emitter(module, machine.vector, name, [POINTER] * 3 + [I64] * 3)
+    lanes = vectors(dense.units, em.vector)
+    tile = choose_tile(64, 1, len(lanes), 64, em.machine.registers)
     x, dy, dw, samples, low, high = em.arguments
 
     def rows(row: Index, height: int, channel: Index, group: list[int]) -> None:
@@ -100,12 +105,11 @@ def kernel_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense
 
     groups = -(-len(lanes) // tile.vectors)
     _for_groups(em, lanes, tile, (0, groups), em.integer(em.subtract(high, low)), shifted)
-    return em.finish()
 
 
-def bias_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense) -> ir.Function:
-    """Compute db, the sum of dy over samples, in their order. Emits name(dy, db, samples)."""
-    em = Emitter(module, machine.vector, name, [POINTER] * 2 + [I64])
+@kernel(POINTER, POINTER, I64)
+def bias_gradient(em: Emitter, dense: Dense) -> None:
+    """Compute db, the sum of dy over samples, in their order. Called with (dy, db, samples)."""
     dy, db, samples = em.arguments
 
     def units(channel: Index, lanes: int) -> None:
@@ -116,8 +120,7 @@ def bias_gradient(module: ir.Module, machine: Machine, name: str, dense: Dense) 
         (total,) = em.loop(0, samples, sample, [em.zero()])
         em.store(total, db, channel, lanes=lanes)
 
-    for_pieces(em, dense.units, machine.vector, units)
-    return em.finish()
+    for_pieces(em, dense.units, em.vector, units)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from llvmlite import ir
 
 from pellucid import random
-from pellucid.engines.native.emit import (
-    I32,
-    I64,
-    POINTER,
-    Emitter,
-    Index,
-)
+from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, kernel
 from pellucid.engines.native.kernels import mathematics
 from pellucid.engines.native.kernels.tiling import for_pieces
 from pellucid.engines.native.layout import Layout
@@ -97,16 +92,52 @@ def for_numbers(
     em.loop(0, samples, sample)
 
 
-def unary(
-    module: ir.Module,
-    vector: int,
-    name: str,
-    source: Layout,
-    target: Layout,
-    function: Callable[[Emitter, ir.Value], ir.Value],
-) -> ir.Function:
-    """Apply a function number by number. Emits name(source, target, samples)."""
-    em = Emitter(module, vector, name, [POINTER, POINTER, I64])
+# A function of one number, as it is emitted.
+Function: TypeAlias = Callable[[Emitter, ir.Value], ir.Value]
+
+
+def identity(em: Emitter, x: ir.Value) -> ir.Value:
+    """X itself."""
+    return x
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation by its name."""
+
+    name: str
+
+    def __call__(self, em: Emitter, x: ir.Value) -> ir.Value:
+        """Emit it."""
+        return activate(em, self.name, x)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """x times a factor."""
+
+    factor: float
+
+    def __call__(self, em: Emitter, x: ir.Value) -> ir.Value:
+        """Emit it."""
+        return em.builder.fmul(x, em.constant(self.factor))
+
+
+@dataclass(frozen=True)
+class Affine:
+    """x times a scale, plus an offset."""
+
+    scale: float
+    offset: float
+
+    def __call__(self, em: Emitter, x: ir.Value) -> ir.Value:
+        """Emit it."""
+        return em.builder.fadd(Scale(self.scale)(em, x), em.constant(self.offset))
+
+
+@kernel(POINTER, POINTER, I64)
+def unary(em: Emitter, function: Function, source: Layout, target: Layout) -> None:
+    """Apply a function number by number. Called with (source, target, samples)."""
     x, y, samples = em.arguments
 
     def body(run: Run, offsets: list[Index]) -> None:
@@ -114,17 +145,14 @@ def unary(
         em.store(value, y, offsets[1], lanes=run.lanes)
 
     for_numbers(em, samples, [source, target], source.columns, body)
-    return em.finish()
 
 
-def activation_gradient(
-    module: ir.Module, vector: int, name: str, activation: str, value: Layout, before: Layout
-) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER, I64)
+def activation_gradient(em: Emitter, activation: str, value: Layout, before: Layout) -> None:
     """The gradient before an activation; it may take the place of the one after it.
 
-    Emits name(y, dy, dx, samples): y and dy lie as `value`, dx as `before`.
+    Called with (y, dy, dx, samples): y and dy lie as `value`, dx as `before`.
     """
-    em = Emitter(module, vector, name, [POINTER, POINTER, POINTER, I64])
     y, dy, dx, samples = em.arguments
 
     def body(run: Run, offsets: list[Index]) -> None:
@@ -133,7 +161,6 @@ def activation_gradient(
         em.store(slope(em, activation, activated, gradient), dx, offsets[1], lanes=run.lanes)
 
     for_numbers(em, samples, [value, before], value.columns, body)
-    return em.finish()
 
 
 @dataclass(frozen=True)
@@ -149,15 +176,13 @@ class Dropping:
     full_columns: int
 
 
-def dropout(
-    module: ir.Module, vector: int, name: str, drop: Dropping, source: Layout, target: Layout
-) -> ir.Function:
+@kernel(POINTER, POINTER, I64, I64, I32)
+def dropout(em: Emitter, drop: Dropping, source: Layout, target: Layout) -> None:
     """Keep a number, times the factor, where a random number says so; forward and backward alike.
 
-    Emits name(source, target, samples, first sample, key). The random number of a place is
+    Called with (source, target, samples, first sample, key). The random number of a place is
     Philox-2x32-10 of (position, sample) under the key: see `pellucid.random`.
     """
-    em = Emitter(module, vector, name, [POINTER, POINTER, I64, I64, I32])
     x, y, samples, first, key = em.arguments
     builder = em.builder
 
@@ -175,7 +200,6 @@ def dropout(
         em.store(builder.select(kept, scaled, em.zero()), y, offsets[1], lanes=run.lanes)
 
     for_numbers(em, samples, [source, target], drop.full_columns, body)
-    return em.finish()
 
 
 def philox(em: Emitter, low: ir.Value, high: ir.Value, key: ir.Value) -> ir.Value:
@@ -195,13 +219,13 @@ def philox(em: Emitter, low: ir.Value, high: ir.Value, key: ir.Value) -> ir.Valu
     return low
 
 
-def gather(module: ir.Module, vector: int, name: str, target: Layout, ordered: bool) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER, I64, I64, I64, I64)
+def gather(em: Emitter, target: Layout, ordered: bool) -> None:
     """Copy samples out of the caller's arrays into a layout with its border.
 
-    Emits name(images, order, target, first, samples, image size, image row): sample i of the
+    Called with (images, order, target, first, samples, image size, image row): sample i of the
     target is image order[first + i] if `ordered`, else image first + i.
     """
-    em = Emitter(module, vector, name, [POINTER, POINTER, POINTER, I64, I64, I64, I64])
     images, order, y, first, samples, image_stride, image_row = em.arguments
 
     def sample(number: Index) -> None:
@@ -223,4 +247,3 @@ def gather(module: ir.Module, vector: int, name: str, target: Layout, ordered: b
         em.loop(0, target.rows, row)
 
     em.loop(0, samples, sample)
-    return em.finish()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import F32, I32, I64, POINTER, Emitter, Index, Values
+from pellucid.engines.native.emit import F32, I32, I64, POINTER, Emitter, Index, Values, kernel
 from pellucid.engines.native.kernels import mathematics
 from pellucid.engines.native.kernels.tiling import for_pieces
 from pellucid.engines.native.layout import Layout
@@ -75,16 +75,15 @@ class Rows:
     target: Layout
 
 
-def softmax(module: ir.Module, vector: int, name: str, rows: Rows) -> ir.Function:
-    """Softmax of every row. Emits name(x, y, samples)."""
-    em = Emitter(module, vector, name, [POINTER, POINTER, I64])
+@kernel(POINTER, POINTER, I64)
+def softmax(em: Emitter, rows: Rows) -> None:
+    """Softmax of every row. Called with (x, y, samples)."""
     x, y, samples = em.arguments
 
     def pixel(source: Index, target: Index) -> None:
         softmax_row(em, em.at(x, source), em.at(y, target), rows.source.channels)
 
     _for_pixels(em, samples, rows, pixel)
-    return em.finish()
 
 
 def _for_pixels(
@@ -111,12 +110,12 @@ def _for_pixels(
     em.loop(0, samples, sample)
 
 
-def softmax_gradient(module: ir.Module, vector: int, name: str, rows: Rows) -> ir.Function:
-    """Compute dx = y (dy - sum(dy · y)) of every row. Emits name(y, dy, dx, samples).
+@kernel(POINTER, POINTER, POINTER, I64)
+def softmax_gradient(em: Emitter, rows: Rows) -> None:
+    """Compute dx = y (dy - sum(dy · y)) of every row. Called with (y, dy, dx, samples).
 
     dx lies as the source, y and dy as the target of the forward pass.
     """
-    em = Emitter(module, vector, name, [POINTER, POINTER, POINTER, I64])
     y, dy, dx, samples = em.arguments
 
     def pixel(source: Index, target: Index) -> None:
@@ -137,7 +136,6 @@ def softmax_gradient(module: ir.Module, vector: int, name: str, rows: Rows) -> i
         for_pieces(em, rows.source.channels, em.vector, spread)
 
     _for_pixels(em, samples, rows, pixel)
-    return em.finish()
 
 
 @dataclass(frozen=True)
@@ -169,18 +167,17 @@ Target = Callable[[Index, int], ir.Value]
 RowLoss = Callable[[Emitter, ir.Value, Target, ir.Value, ir.Value, int], ir.Value]
 
 
-def loss(
-    module: ir.Module, vector: int, name: str, sizes: LossSizes, row_loss: RowLoss
-) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, I64, I64)
+def loss(em: Emitter, kind: Loss, show_logits: bool, sizes: LossSizes) -> None:
     """The loss, the prediction and the gradient of some samples.
 
-    Emits name(x, targets, order, losses, predictions, dx, first, samples). Sample i answers the
-    target order[first + i]; its loss and prediction are number first + i. `row_loss` handles one
-    row: it stores prediction and gradient, and returns the row's loss.
+    Called with (x, targets, order, losses, predictions, dx, first, samples). Sample i answers the
+    target order[first + i]; its loss and prediction are number first + i. show_logits: whether a
+    loss `from_logits` reads the network's own output, which is then what predictions are, and not
+    that of a softmax or sigmoid which the loss took over.
     """
-    em = Emitter(module, vector, name, [POINTER] * 6 + [I64] * 2)
     x, targets, order, losses, predictions, dx, first, samples = em.arguments
-    positions = sizes.rows
+    positions, handle = sizes.rows, _row_loss(kind, show_logits)
 
     def sample(number: Index) -> None:
         place = em.add(first, number)
@@ -195,7 +192,7 @@ def loss(
             offset = em.multiply(r, sizes.channels)
             target = _target(em, t_sample, r, sizes)
             here = [em.at(pointer, offset) for pointer in (x_sample, p_sample, dx_sample)]
-            value = row_loss(em, here[0], target, here[1], here[2], sizes.channels)
+            value = handle(em, here[0], target, here[1], here[2], sizes.channels)
             return [em.builder.fadd(total, value)]
 
         (total,) = em.loop(0, sizes.rows, row, [ir.Constant(F32, 0.0)])
@@ -210,7 +207,6 @@ def loss(
         em.store(value, dx_sample, c, lanes=lanes)
 
     em.loop(0, samples, sample)
-    return em.finish()
 
 
 def _share(em: Emitter, total: ir.Value, positions: int) -> ir.Value:
@@ -398,12 +394,8 @@ binary_of_probabilities = number_by_number(_itself, _binary_of_probabilities)
 squared = number_by_number(_itself, _squared)
 
 
-def row_loss(loss: Loss, show_logits: bool) -> RowLoss:
-    """How a loss handles one row.
-
-    show_logits: whether a loss `from_logits` reads the network's own output, which is then what
-    predictions are, and not that of a softmax or sigmoid which the loss took over.
-    """
+def _row_loss(loss: Loss, show_logits: bool) -> RowLoss:
+    """What handles one row: it stores prediction and gradient, and returns the row's loss."""
     if isinstance(loss, MeanSquaredError):
         return squared
     if isinstance(loss, BinaryCrossentropy):

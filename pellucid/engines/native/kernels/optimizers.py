@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import F32, I64, POINTER, Emitter, Index, Values
+from pellucid.engines.native.emit import F32, I64, POINTER, Emitter, Index, Values, kernel
 from pellucid.ops.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 
 SLOTS = 3  # the most that any optimizer keeps for a parameter
 
 
-def update(module: ir.Module, vector: int, name: str, optimizer: Optimizer) -> ir.Function:
+@kernel(*[POINTER] * (1 + SLOTS), POINTER, I64, I64, POINTER, F32, I64)
+def update(em: Emitter, optimizer: Optimizer) -> None:
     """One optimizer step for `count` numbers of a parameter.
 
-    Emits name(parameter, slot 0, slot 1, slot 2, gradients, partitions, stride, scalars, scale,
+    Called with (parameter, slot 0, slot 1, slot 2, gradients, partitions, stride, scalars, scale,
     count): the gradient is the sum of `partitions` partial ones that lie `stride` apart, times
     `scale`.
     """
-    arguments = [POINTER] * (1 + SLOTS) + [POINTER, I64, I64, POINTER, F32, I64]
-    em = Emitter(module, vector, name, arguments)
     parameter, *slots, gradients, partitions, stride, scalars, scale, count = em.arguments
     slots = slots[: optimizer.slot_count]
     rates = [em.broadcast(em.float_at(scalars, i)) for i in range(len(optimizer.scalars(0)))]
@@ -39,10 +38,9 @@ def update(module: ir.Module, vector: int, name: str, optimizer: Optimizer) -> i
         for slot, now in zip(slots, kept, strict=True):
             em.store(now, slot, start, lanes=lanes)
 
-    full = em.multiply(em.quotient(count, vector), vector)
-    em.loop(0, full, lambda start: numbers(start, vector), step=vector)
+    full = em.multiply(em.quotient(count, em.vector), em.vector)
+    em.loop(0, full, lambda start: numbers(start, em.vector), step=em.vector)
     em.loop(full, count, lambda start: numbers(start, 1))
-    return em.finish()
 
 
 def _step(

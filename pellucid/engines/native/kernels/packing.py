@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values
+from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values, kernel
 from pellucid.engines.native.kernels.tiling import for_pieces
 
 BAND = 64  # rows that are transposed at a time: a multiple of every vector width
@@ -20,28 +20,22 @@ def parts(matrices: int, rows: int) -> int:
     return matrices * -(-rows // BAND)
 
 
+@kernel(POINTER, POINTER, I64, I64)
 def transpose(
-    module: ir.Module,
-    vector: int,
-    name: str,
-    matrices: int,
-    rows: int,
-    columns: int,
-    width: int | None = None,
-) -> ir.Function:
+    em: Emitter, matrices: int, rows: int, columns: int, width: int | None = None
+) -> None:
     """Matrices (rows, columns), one after the other, become (columns, rows).
 
-    Emits name(source, target, low, high), which does the parts low … high of them. width: cut the
+    Called with (source, target, low, high), which does the parts low … high of them. width: cut the
     results into panels of so many of the old rows, one after the other: (panel, matrix, column,
     row in the panel), the last panel perhaps narrower. A panel is what a kernel reads in a row.
     """
-    em = Emitter(module, vector, name, [POINTER, POINTER, I64, I64])
     source, target, low, high = em.arguments
     panel = min(width or rows, rows)
 
     def square(x: ir.Value, y: ir.Value, line_width: Index, height: int, width: int) -> None:
         lines = [em.load(x, i * columns, lanes=width) for i in range(height)]
-        lines += [em.zero()] * (vector - height)
+        lines += [em.zero()] * (em.vector - height)
         for i, line in enumerate(_transposed(em, lines)[:width]):
             em.store(line, y, em.multiply(line_width, i), lanes=height)
 
@@ -58,9 +52,9 @@ def transpose(
                 y = em.at(target, panel_start, em.multiply(em.add(lines, column), line_width))
                 square(x, y, line_width, height, width)
 
-            for_pieces(em, columns, vector, some_columns)
+            for_pieces(em, columns, em.vector, some_columns)
 
-        for_pieces(em, count, vector, some_rows)
+        for_pieces(em, count, em.vector, some_rows)
 
     def part(number: Index) -> None:
         bands = parts(1, rows)
@@ -75,17 +69,14 @@ def transpose(
             em.choose(last, lambda: band(matrix, first, rest), lambda: band(matrix, first, BAND))
 
     em.loop(low, high, part)
-    return em.finish()
 
 
-def panels(
-    module: ir.Module, vector: int, name: str, rows: int, columns: int, width: int
-) -> ir.Function:
+@kernel(POINTER, POINTER, I64, I64)
+def panels(em: Emitter, rows: int, columns: int, width: int) -> None:
     """A matrix (rows, columns) becomes panels of `width` columns: (panel, row, column in it).
 
-    Emits name(source, target, low, high), which does the parts low … high, bands of rows.
+    Called with (source, target, low, high), which does the parts low … high, bands of rows.
     """
-    em = Emitter(module, vector, name, [POINTER, POINTER, I64, I64])
     source, target, low, high = em.arguments
 
     def row(number: Index) -> None:
@@ -95,11 +86,10 @@ def panels(
             value = em.load(source, em.multiply(number, columns), column, lanes=lanes)
             em.store(value, target, place, em.subtract(column, start), lanes=lanes)
 
-        for_pieces(em, columns, vector, piece)
+        for_pieces(em, columns, em.vector, piece)
 
     first = em.multiply(low, BAND)
     em.loop(first, em.minimum(em.multiply(high, BAND), rows), row)
-    return em.finish()
 
 
 def _panel(em: Emitter, total: int, width: int, place: Index) -> tuple[Index, Index]:

@@ -12,10 +12,20 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import F32, I8, I32, I64, POINTER, Emitter, Index, Values, vectors
+from pellucid.engines.native.emit import (
+    F32,
+    I8,
+    I32,
+    I64,
+    POINTER,
+    Emitter,
+    Index,
+    Values,
+    kernel,
+    vectors,
+)
 from pellucid.engines.native.kernels.convolution import Convolution
 from pellucid.engines.native.kernels.tiling import clear
-from pellucid.engines.native.machine import Machine
 
 SHORTEST_RUN = 16  # numbers that must lie side by side for this to be worth while
 ENTRY = 2  # words of a list's entry: where, and the gradient
@@ -66,9 +76,9 @@ def lists(conv: Convolution) -> Lists:
     return Lists(conv.filters, cells, conv.rows * conv.columns)
 
 
-def collect(module: ir.Module, vector: int, name: str, conv: Convolution) -> ir.Function:
-    """List the outputs of one sample that have a gradient. Emits name(dy, winners, words)."""
-    em = Emitter(module, vector, name, [POINTER] * 3)
+@kernel(POINTER, POINTER, POINTER)
+def collect(em: Emitter, conv: Convolution) -> None:
+    """List the outputs of one sample that have a gradient. Called with (dy, winners, words)."""
     dy, won, words = em.arguments
     builder = em.builder
     place = lists(conv)
@@ -126,7 +136,6 @@ def collect(module: ir.Module, vector: int, name: str, conv: Convolution) -> ir.
         em.loop(0, conv.target.columns, lambda c: cell(r, c))
 
     em.loop(0, conv.target.rows, row)
-    return em.finish()
 
 
 @dataclass(frozen=True)
@@ -184,23 +193,21 @@ def _for_entries(
     return em.loop(0, builder.zext(count, I64), entry, sums)
 
 
-def kernel_gradient(
-    module: ir.Module, machine: Machine, name: str, conv: Convolution
-) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER)
+def kernel_gradient(em: Emitter, conv: Convolution) -> None:
     """Add x · dy over the listed outputs of one sample to dw, filter by filter.
 
-    Emits name(x, words, dw); dw is transposed: (filter, kernel row, kernel column, channel).
+    Called with (x, words, dw); dw is transposed: (filter, kernel row, kernel column, channel).
     """
-    em = Emitter(module, machine.vector, name, [POINTER] * 3)
     x, words, dw = em.arguments
     place = lists(conv)
-    parts = [part for kh in range(conv.kernel[0]) for part in _parts(conv, kh, machine.vector)]
+    parts = [part for kh in range(conv.kernel[0]) for part in _parts(conv, kh, em.vector)]
 
     def one(channel: Index) -> None:
         count = em.builder.load(em.at(words, channel), typ=I32, align=4)
         entries = em.at(words, em.multiply(channel, place.cells * ENTRY), place.filter_entries)
         target = em.at(dw, em.multiply(channel, conv.window))
-        for group in _groups(parts, machine.registers):
+        for group in _groups(parts, em.machine.registers):
             sums = [em.load(target, part.weight, lanes=part.lanes) for part in group]
             places = [(part.source, part.lanes) for part in group]
             sums = _for_entries(em, entries, count, sums, x, places)
@@ -208,18 +215,15 @@ def kernel_gradient(
                 em.store(total, target, part.weight, lanes=part.lanes)
 
     em.loop(0, conv.filters, one)
-    return em.finish()
 
 
-def input_gradient(
-    module: ir.Module, machine: Machine, name: str, conv: Convolution
-) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER)
+def input_gradient(em: Emitter, conv: Convolution) -> None:
     """Spread the listed outputs of one sample over their windows of dx, by their filters.
 
-    Emits name(words, w, dx); w is transposed like dw. Sums run over kernel rows, then positions,
+    Called with (words, w, dx); w is transposed like dw. Sums run over kernel rows, then positions,
     then filters, however the vectors are cut.
     """
-    em = Emitter(module, machine.vector, name, [POINTER] * 3)
     words, w, dx = em.arguments
     place = lists(conv)
     clear(em, dx, conv.source.stride)
@@ -235,7 +239,7 @@ def input_gradient(
             em.multiply(column, conv.strides[1] * conv.source.channels),
             conv.start,
         )
-        for group in _groups(parts, machine.registers):
+        for group in _groups(parts, em.machine.registers):
             places = [(part.weight, part.lanes) for part in group]
             sums = _for_entries(em, entries, count, [em.zero()] * len(group), w, places)
             for part, total in zip(group, sums, strict=True):
@@ -243,10 +247,9 @@ def input_gradient(
                 em.store(em.builder.fadd(before, total), window, part.source, lanes=part.lanes)
 
     for kernel_row in range(conv.kernel[0]):
-        parts = _parts(conv, kernel_row, machine.vector)
+        parts = _parts(conv, kernel_row, em.vector)
 
         def rows(row: Index, parts: list[_Part] = parts) -> None:
             em.loop(0, conv.columns, lambda column: position(row, column, parts))
 
         em.loop(0, conv.rows, rows)
-    return em.finish()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values
+from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values, kernel
 from pellucid.engines.native.kernels.elementwise import replaces
 from pellucid.engines.native.kernels.tiling import clear, for_pieces
 from pellucid.engines.native.layout import Layout
@@ -29,13 +29,13 @@ class Pooling:
     average: bool
 
 
-def forward(module: ir.Module, vector: int, name: str, pool: Pooling, winners: bool) -> ir.Function:
-    """Compute the largest or the mean of each window. Emits name(x, y, winners, samples).
+@kernel(POINTER, POINTER, POINTER, I64)
+def forward(em: Emitter, pool: Pooling, winners: bool) -> None:
+    """Compute the largest or the mean of each window. Called with (x, y, winners, samples).
 
     winners (rows, columns, channels) int32 gets the place in the window, row by row, of the first
     largest number; a mean has none.
     """
-    em = Emitter(module, vector, name, [POINTER, POINTER, POINTER, I64])
     x, y, won, samples = em.arguments
 
     def cell(window: _Window, lanes: int) -> None:
@@ -49,15 +49,14 @@ def forward(module: ir.Module, vector: int, name: str, pool: Pooling, winners: b
         em.store(value, y, window.target, lanes=lanes)
 
     _for_windows(em, pool, samples, cell)
-    return em.finish()
 
 
-def backward(module: ir.Module, vector: int, name: str, pool: Pooling) -> ir.Function:
+@kernel(POINTER, POINTER, POINTER, I64)
+def backward(em: Emitter, pool: Pooling) -> None:
     """Give each window's gradient to its winner, or share it out.
 
-    Emits name(dy, winners, dx, samples).
+    Called with (dy, winners, dx, samples).
     """
-    em = Emitter(module, vector, name, [POINTER, POINTER, POINTER, I64])
     dy, won, dx, samples = em.arguments
     # dx lies as the source, dy as the target of the forward pass.
     em.loop(
@@ -84,7 +83,6 @@ def backward(module: ir.Module, vector: int, name: str, pool: Pooling) -> ir.Fun
         window.for_places(em, pool, lambda number, offset, _: place(number, offset), [])
 
     _for_windows(em, pool, samples, cell)
-    return em.finish()
 
 
 @dataclass(frozen=True)

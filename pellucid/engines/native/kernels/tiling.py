@@ -48,8 +48,8 @@ def for_units(
     low: Index,
     high: Index,
     body: Callable[[Index, int, Index, list[int]], None],
-) -> int:
-    """Cut rows × vectors of channels into units, loop over low … high of them; how many there are.
+) -> None:
+    """Cut rows × vectors of channels into units, and loop over low … high of them.
 
     `body(row, height, channel, lanes)` is emitted once for every shape that a unit can have.
     """
@@ -81,7 +81,11 @@ def for_units(
             em.choose(last, lambda: by_rows(groups[-1]), lambda: by_rows(groups[0]))
 
     em.loop(low, high, unit)
-    return bands * len(groups)
+
+
+def unit_count(rows: int, vectors: int, tile: Tile) -> int:
+    """How many units there are."""
+    return -(-rows // tile.rows) * -(-vectors // tile.vectors)
 
 
 def clear(em: Emitter, pointer: ir.Value, count: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import Emitter
+from pellucid.engines.native.emit import Emitter, Module
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.plan import make_plan
 from pellucid.engines.native.stages import make_stages
@@ -46,7 +46,7 @@ class Emission:
 
     def __init__(self, graph: Graph, machine: Machine, training: bool) -> None:
         self.machine = machine
-        self.module = ir.Module(name="pellucid")
+        self.module = Module("pellucid")
         self.plan = make_plan(graph)
         trainable = tuple(parameter.trainable for parameter in graph.parameters)
         self.stages = make_stages(self.plan, trainable)
@@ -54,7 +54,7 @@ class Emission:
 
     def emitter(self, name: str, arguments: Sequence[ir.Type]) -> Emitter:
         """A new function of the module."""
-        return Emitter(self.module, self.machine.vector, name, arguments)
+        return Emitter(self.module, self.machine, name, arguments)
 
     def emit_stages(self, block: int) -> None:
         """Emit the kernels of every stage."""

@@ -13,7 +13,7 @@ import math
 from llvmlite import ir
 
 from pellucid.engines.native import synchronise
-from pellucid.engines.native.emit import I64, POINTER, Emitter, Index
+from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, kernel
 from pellucid.engines.native.frame import entry, field
 from pellucid.engines.native.kernels import elementwise, packing, tiling
 from pellucid.engines.native.layout import Layout
@@ -66,11 +66,11 @@ class _Prediction(Emission):
 
     def program(self) -> Program:
         """Emit everything."""
-        module, vector, layouts = self.module, self.machine.vector, self.plan.layouts
+        module, machine, layouts = self.module, self.machine, self.plan.layouts
         self.emit_stages(self.block)
-        self.gather = elementwise.gather(module, vector, "gather", layouts[0], False)
-        self.scatter = _scatter(module, vector, layouts[-1])
-        self.barrier = synchronise.barrier(module, vector)
+        self.gather = elementwise.gather(module, machine, layouts[0], False)
+        self.scatter = _scatter(module, machine, layouts[-1])
+        self.barrier = synchronise.barrier(module, machine)
         em = self.emitter("predict", [POINTER, I64])
         frame, worker = em.arguments
         samples, threads = field(em, frame, "samples"), field(em, frame, "threads")
@@ -207,9 +207,9 @@ class _Prediction(Emission):
         call.em.builder.call(self.scatter, [last, outputs, call.first, call.samples])
 
 
-def _scatter(module: ir.Module, vector: int, source: Layout) -> ir.Function:
-    """Copy a block of outputs to the caller: scatter(source, outputs, first, samples)."""
-    em = Emitter(module, vector, "scatter", [POINTER, POINTER, I64, I64])
+@kernel(POINTER, POINTER, I64, I64)
+def _scatter(em: Emitter, source: Layout) -> None:
+    """Copy a block of outputs to the caller. Called with (source, outputs, first, samples)."""
     x, outputs, first, samples = em.arguments
 
     def sample(number: Index) -> None:
@@ -219,7 +219,6 @@ def _scatter(module: ir.Module, vector: int, source: Layout) -> ir.Function:
             value = em.load(x, em.multiply(number, source.stride), c, lanes=lanes)
             em.store(value, outputs, start, c, lanes=lanes)
 
-        tiling.for_pieces(em, source.size, vector, copy)
+        tiling.for_pieces(em, source.size, em.vector, copy)
 
     em.loop(0, samples, sample)
-    return em.finish()

@@ -68,12 +68,12 @@ class _Training(Emission):
 
     def program(self) -> Program:
         """Emit everything."""
-        module, vector, places = self.module, self.machine.vector, self.places
+        module, machine, places = self.module, self.machine, self.places
         self.emit_stages(places.block)
-        self.barrier = synchronise.barrier(module, vector)
-        self.gather = elementwise.gather(module, vector, "gather", self.plan.layouts[0], True)
+        self.barrier = synchronise.barrier(module, machine)
+        self.gather = elementwise.gather(module, machine, self.plan.layouts[0], True)
         self.loss_function = self._emit_loss()
-        self.update = optimizers.update(module, vector, "update", self.optimizer)
+        self.update = optimizers.update(module, machine, self.optimizer)
         body, head = self.stages[: places.head], self.stages[places.head :]
         if head:
             self.body_forward = self._emit_part("body_forward", load=True, forward=body)
@@ -104,8 +104,7 @@ class _Training(Emission):
             self.places.gradients[last].stride,
             isinstance(self.loss, SparseCategoricalCrossentropy),
         )
-        row_loss = losses.row_loss(self.loss, self.pair_is_whole)
-        return losses.loss(self.module, self.machine.vector, "loss", sizes, row_loss)
+        return losses.loss(self.module, self.machine, self.loss, self.pair_is_whole, sizes)
 
     # Addresses
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import I8, Index
+from pellucid.engines.native.emit import I8, Index, Module
 from pellucid.engines.native.kernels import (
     convolution,
     convolution_gradients,
@@ -91,38 +91,37 @@ class ConvolutionStage(WeightedStage):
         conv = self.conv
         return Layout(conv.rows, conv.columns, conv.filters) if conv.pool else self.target
 
-    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+    def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         conv = self.conv
         winners = training and conv.pool is not None
         panels = self.panel_sizes is not None
-        self.functions["forward"], self._units = convolution.forward(
-            module, machine, self.name("forward"), conv, winners, panels
-        )
+        self.functions["forward"] = convolution.forward(module, machine, conv, winners, panels)
+        self._units = convolution.forward_units(machine, conv)
         if panels:
             width = convolution.forward_tile(machine, conv).vectors * machine.vector
             self.functions["panels"] = packing.panels(
-                module, machine.vector, self.name("panels"), conv.window, conv.filters, width
+                module, machine, conv.window, conv.filters, width
             )
         if not training:
             return
         if conv.use_bias and self.trainable[1]:
             self.functions["bias"] = convolution_gradients.bias_gradient(
-                module, machine, self.name("bias_gradient"), conv.filters, self.target
+                module, machine, self.target
             )
         self.emit_backward(module, machine)
 
-    def emit_backward(self, module: ir.Module, machine: Machine) -> None:
+    def emit_backward(self, module: Module, machine: Machine) -> None:
         """Emit the kernels of the way back, but for the bias."""
         conv = self.conv
         if conv.pool:
             self.functions["unpool"] = convolution_gradients.unpool(
-                module, machine.vector, self.name("unpool"), conv, self.unpooled
+                module, machine, conv, self.unpooled
             )
         else:
             self.emit_slope(module, machine)
         if self.trainable[0]:
             self.functions["kernel"] = convolution_gradients.kernel_gradient(
-                module, machine, self.name("kernel_gradient"), conv, self.unpooled
+                module, machine, conv, self.unpooled
             )
         if self.packed_sizes:
             rows = convolution_gradients.by_kernel_rows(conv)
@@ -134,9 +133,7 @@ class ConvolutionStage(WeightedStage):
                 if rows
                 else convolution_gradients.input_gradient
             )
-            self.functions["input"] = emit(
-                module, machine, self.name("input_gradient"), conv, self.unpooled
-            )
+            self.functions["input"] = emit(module, machine, conv, self.unpooled)
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
         self.call(
@@ -188,22 +185,18 @@ class PooledStage(ConvolutionStage):
         conv = self.conv
         return (1, conv.window, conv.filters) if self.input_gradient else None
 
-    def emit_backward(self, module: ir.Module, machine: Machine) -> None:
-        conv, vector = self.conv, machine.vector
+    def emit_backward(self, module: Module, machine: Machine) -> None:
+        conv = self.conv
         self.emit_slope(module, machine)
-        self.functions["collect"] = pooled.collect(module, vector, self.name("collect"), conv)
+        self.functions["collect"] = pooled.collect(module, machine, conv)
         if self.trainable[0]:
-            self.functions["kernel"] = pooled.kernel_gradient(
-                module, machine, self.name("kernel_gradient"), conv
-            )
+            self.functions["kernel"] = pooled.kernel_gradient(module, machine, conv)
             self.functions["restore"] = packing.transpose(
-                module, vector, self.name("restore"), 1, conv.filters, conv.window
+                module, machine, 1, conv.filters, conv.window
             )
         if self.packed_sizes:
             self.emit_transpose(module, machine)
-            self.functions["input"] = pooled.input_gradient(
-                module, machine, self.name("input_gradient"), conv
-            )
+            self.functions["input"] = pooled.input_gradient(module, machine, conv)
 
     def begin_partition(self, call: Call) -> None:
         if "kernel" in self.functions:

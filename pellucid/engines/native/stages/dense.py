@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from llvmlite import ir
-
-from pellucid.engines.native.emit import Index
+from pellucid.engines.native.emit import Index, Module
 from pellucid.engines.native.kernels import dense
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.stages.base import Call
@@ -41,27 +39,20 @@ class DenseStage(WeightedStage):
     def batch_gradient(self) -> bool:
         return any(self.trainable)
 
-    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+    def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         sizes = self.dense
-        self.functions["forward"], self._units = dense.forward(
-            module, machine, self.name("forward"), sizes, block
-        )
+        self.functions["forward"] = dense.forward(module, machine, sizes, block)
+        self._units = dense.forward_groups(machine, sizes, block)
         if not training:
             return
         self.emit_slope(module, machine)
         if self.trainable[0]:
-            self.functions["kernel"] = dense.kernel_gradient(
-                module, machine, self.name("kernel_gradient"), sizes
-            )
+            self.functions["kernel"] = dense.kernel_gradient(module, machine, sizes)
         if sizes.use_bias and self.trainable[1]:
-            self.functions["bias"] = dense.bias_gradient(
-                module, machine, self.name("bias_gradient"), sizes
-            )
+            self.functions["bias"] = dense.bias_gradient(module, machine, sizes)
         if self.packed_sizes:
             self.emit_transpose(module, machine)
-            self.functions["input"] = dense.input_gradient(
-                module, machine, self.name("input_gradient"), sizes, block
-            )
+            self.functions["input"] = dense.input_gradient(module, machine, sizes, block)
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
         self.call(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from llvmlite import ir
 
-from pellucid.engines.native.emit import Emitter, Index
+from pellucid.engines.native.emit import Index, Module
 from pellucid.engines.native.kernels import elementwise, losses
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.plan import ACTIVATIONS
@@ -19,30 +18,28 @@ from pellucid.ops.scaling import Rescaling
 class ElementwiseStage(Stage):
     """An activation on its own, or a scaling."""
 
-    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+    def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         op = self.step.node.op
         self.functions["forward"] = elementwise.unary(
-            module, machine.vector, self.name("forward"), self.source, self.target, self._function
+            module, machine, self._function, self.source, self.target
         )
         if not self.input_gradient:
             return
         if isinstance(op, Rescaling):
             self.functions["input"] = elementwise.unary(
-                module, machine.vector, self.name("input_gradient"), self.target, self.source,
-                lambda em, dy: em.builder.fmul(dy, em.constant(op.scale)),
-            )  # fmt: skip
+                module, machine, elementwise.Scale(op.scale), self.target, self.source
+            )
         else:
             self.functions["slope"] = elementwise.activation_gradient(
-                module, machine.vector, self.name("slope"), ACTIVATIONS[type(op)],
-                self.target, self.source,
-            )  # fmt: skip
+                module, machine, ACTIVATIONS[type(op)], self.target, self.source
+            )
 
-    def _function(self, em: Emitter, x: ir.Value) -> ir.Value:
+    @property
+    def _function(self) -> elementwise.Function:
         op = self.step.node.op
         if isinstance(op, Rescaling):
-            scaled = em.builder.fmul(x, em.constant(op.scale))
-            return em.builder.fadd(scaled, em.constant(op.offset))
-        return elementwise.activate(em, ACTIVATIONS[type(op)], x)
+            return elementwise.Affine(op.scale, op.offset)
+        return elementwise.Activation(ACTIVATIONS[type(op)])
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
         x, y = call.values[self.place], call.values[self.place + 1]
@@ -61,24 +58,23 @@ class DropoutStage(Stage):
 
     full_columns = 1
 
-    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+    def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         op = self.step.node.op
         assert isinstance(op, Dropout)
         if not training:
             self.functions["copy"] = elementwise.unary(
-                module, machine.vector, self.name("forward"), self.source, self.target,
-                lambda em, x: x,
-            )  # fmt: skip
+                module, machine, elementwise.identity, self.source, self.target
+            )
             return
         drop = elementwise.Dropping(
             math.ceil(float(np.float32(op.rate)) * 2**24), 1 / (1 - op.rate), self.full_columns
         )
         self.functions["forward"] = elementwise.dropout(
-            module, machine.vector, self.name("forward"), drop, self.source, self.target
+            module, machine, drop, self.source, self.target
         )
         if self.input_gradient:
             self.functions["input"] = elementwise.dropout(
-                module, machine.vector, self.name("input_gradient"), drop, self.target, self.source
+                module, machine, drop, self.target, self.source
             )
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
@@ -98,15 +94,11 @@ class DropoutStage(Stage):
 class SoftmaxStage(Stage):
     """Softmax over the channels."""
 
-    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+    def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         rows = losses.Rows(self.source, self.target)
-        self.functions["forward"] = losses.softmax(
-            module, machine.vector, self.name("forward"), rows
-        )
+        self.functions["forward"] = losses.softmax(module, machine, rows)
         if self.input_gradient:
-            self.functions["input"] = losses.softmax_gradient(
-                module, machine.vector, self.name("input_gradient"), rows
-            )
+            self.functions["input"] = losses.softmax_gradient(module, machine, rows)
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
         x, y = call.values[self.place], call.values[self.place + 1]
@@ -124,7 +116,7 @@ class ViewStage(Stage):
     def is_view(self) -> bool:
         return True
 
-    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+    def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         return
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from llvmlite import ir
-
-from pellucid.engines.native.emit import Index
+from pellucid.engines.native.emit import Index, Module
 from pellucid.engines.native.kernels import pooling
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.stages.base import Call, Stage
@@ -32,15 +30,11 @@ class PoolingStage(Stage):
         target = self.target
         return 0 if self.pool.average else target.rows * target.columns * target.channels
 
-    def emit(self, module: ir.Module, machine: Machine, training: bool, block: int) -> None:
+    def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         winners = training and not self.pool.average
-        self.functions["forward"] = pooling.forward(
-            module, machine.vector, self.name("forward"), self.pool, winners
-        )
+        self.functions["forward"] = pooling.forward(module, machine, self.pool, winners)
         if self.input_gradient:
-            self.functions["input"] = pooling.backward(
-                module, machine.vector, self.name("input_gradient"), self.pool
-            )
+            self.functions["input"] = pooling.backward(module, machine, self.pool)
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
         x, y = call.values[self.place], call.values[self.place + 1]

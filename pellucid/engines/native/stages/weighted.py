@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
+from pellucid.engines.native.emit import Module
 from pellucid.engines.native.kernels import elementwise, packing
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.stages.base import Call, Stage
@@ -18,20 +19,18 @@ class WeightedStage(Stage):
     def units(self) -> int:
         return self._units
 
-    def emit_slope(self, module: ir.Module, machine: Machine) -> None:
+    def emit_slope(self, module: Module, machine: Machine) -> None:
         """Emit the way back through the activation, if there is one, in place."""
         activation, layout = self.step.activation, self.target
         if activation:
             self.functions["slope"] = elementwise.activation_gradient(
-                module, machine.vector, self.name("slope"), activation, layout, layout
+                module, machine, activation, layout, layout
             )
 
-    def emit_transpose(self, module: ir.Module, machine: Machine, width: int | None = None) -> None:
+    def emit_transpose(self, module: Module, machine: Machine, width: int | None = None) -> None:
         """Emit what brings the kernel into the form of `packed_sizes`, in panels of `width`."""
         assert self.packed_sizes is not None
-        self.functions["transpose"] = packing.transpose(
-            module, machine.vector, self.name("transpose"), *self.packed_sizes, width
-        )
+        self.functions["transpose"] = packing.transpose(module, machine, *self.packed_sizes, width)
 
     def slope(self, call: Call) -> None:
         """Emit the call that takes the output's gradient back through the activation."""
