@@ -78,6 +78,10 @@ class EngineError(PellucidError, RuntimeError):
     """An engine that cannot run a network on this machine."""
 
 
+class ModelFileError(PellucidError, ValueError):
+    """A file of a model that is missing, damaged, or asks for what there is not here."""
+
+
 class RunError(PellucidError, RuntimeError):
     """A run folder that is missing, damaged, or of another model."""
 

@@ -23,6 +23,7 @@ LADDER = [
     "layers",
     "data",
     "training",
+    "files",
     "models",
     "runs",
     "activations callbacks datasets initializers losses metrics optimizers utils",
@@ -77,7 +78,7 @@ def test_imports_run_downwards(path: Path) -> None:
 
 
 def test_importing_pellucid_loads_nothing_slow() -> None:
-    slow = {"llvmlite", "rich", "typer", "torch", "keras", "tensorflow", "urllib.request"}
+    slow = {"h5py", "llvmlite", "rich", "typer", "torch", "keras", "tensorflow", "urllib.request"}
     program = f"import sys, pellucid; print(*sorted({slow!r} & sys.modules.keys()))"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

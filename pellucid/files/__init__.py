@@ -1,0 +1,1 @@
+"""Files that hold models: containers and formats, as plain data and arrays; knows no model."""
