@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import oracles
 import pytest
-from checklist import CASES, DROPOUTS, Case, one_op_graph
+from checklist import CASES, SAMPLES, Case, one_op_graph
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -21,21 +23,33 @@ TRAINING = Context(training=True, seed=7, step=11, node=0)
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
-def arrays(case: Case) -> tuple[Array, tuple[Array, ...]]:
-    """Images and parameters of a case in double precision."""
+def arrays(case: Case) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Inputs and parameters of a case in double precision."""
     one = one_op_graph(case)
-    return one.images.astype(np.float64), tuple(p.astype(np.float64) for p in one.parameters)
+    return doubled(one.inputs), doubled(one.parameters)
+
+
+def doubled(values: list[Array]) -> tuple[Array, ...]:
+    return tuple(value.astype(np.float64) for value in values)
+
+
+def learned(case: Case, parameters: Sequence[Any]) -> Sequence[Any]:
+    """The parameters that have a gradient."""
+    return parameters[: len(parameters) - case.op.tracked]
 
 
 @every_case
 def test_shape_rule_is_the_real_shape_and_precision_stays(case: Case) -> None:
     one = one_op_graph(case)
-    output = case.op.forward((one.images,), tuple(one.parameters), TRAINING)
-    assert output.shape == (len(one.images), *case.op.output_shape(case.input_shape))
+    inputs, parameters = tuple(one.inputs), tuple(one.parameters)
+    output = case.op.forward(inputs, parameters, TRAINING)
+    assert output.shape == (SAMPLES, *case.op.output_shape(*case.input_shapes))
     assert output.dtype == np.float32
-    gradients = case.op.backward(output, (one.images,), tuple(one.parameters), output, TRAINING)
+    gradients = case.op.backward(output, inputs, parameters, output, TRAINING)
     for gradient, array in zip(
-        (*gradients.inputs, *gradients.parameters), (one.images, *one.parameters), strict=True
+        (*gradients.inputs, *gradients.parameters),
+        (*inputs, *learned(case, parameters)),
+        strict=True,
     ):
         assert gradient.shape == array.shape
         assert gradient.dtype == np.float32
@@ -43,19 +57,21 @@ def test_shape_rule_is_the_real_shape_and_precision_stays(case: Case) -> None:
 
 @every_case
 def test_gradient_is_the_slope(case: Case) -> None:
-    images, parameters = arrays(case)
-    output = case.op.forward((images,), parameters, TRAINING)
+    inputs, parameters = arrays(case)
+    output = case.op.forward(inputs, parameters, TRAINING)
     generator = np.random.default_rng(1)
     weights = generator.normal(size=output.shape)
-    gradients = case.op.backward(weights, (images,), parameters, output, TRAINING)
+    gradients = case.op.backward(weights, inputs, parameters, output, TRAINING)
     slopes = [*gradients.inputs, *gradients.parameters]
     for place, slope in enumerate(slopes):
         direction = generator.normal(size=slope.shape)
 
         def moved(distance: float, place: int = place, direction: Array = direction) -> float:
-            changed = [images, *parameters]
+            changed = [*inputs, *parameters]
             changed[place] = changed[place] + distance * direction
-            values = case.op.forward((changed[0],), tuple(changed[1:]), TRAINING)
+            values = case.op.forward(
+                tuple(changed[: len(inputs)]), tuple(changed[len(inputs) :]), TRAINING
+            )
             return float((values * weights).sum())
 
         step = 1e-6
@@ -64,20 +80,21 @@ def test_gradient_is_the_slope(case: Case) -> None:
 
 
 @pytest.mark.parametrize("ties", [False, True], ids=["", "ties"])
-@pytest.mark.parametrize("case", [case for case in CASES if case not in DROPOUTS], ids=str)
+@pytest.mark.parametrize("case", [case for case in CASES if not case.op.random], ids=str)
 def test_agrees_with_pytorch(case: Case, ties: bool) -> None:
     one = one_op_graph(case, ties=ties)
-    tensors = [oracles.tensor(array) for array in (one.images, *one.parameters)]
-    expected = oracles.apply(case.op, tensors[:1], tensors[1:])
-
-    images, *parameters = (each.detach().numpy() for each in tensors)
-    output = case.op.forward((images,), tuple(parameters), TRAINING)
+    inputs, parameters = doubled(one.inputs), doubled(one.parameters)
+    theirs = [oracles.tensor(array) for array in (*inputs, *parameters)]
+    expected = oracles.apply(case.op, theirs[: len(inputs)], theirs[len(inputs) :])
+    output = case.op.forward(inputs, parameters, TRAINING)
     assert_allclose(output, expected.detach().numpy(), rtol=1e-12, atol=1e-12)
 
     weights = np.random.default_rng(2).normal(size=output.shape)
     expected.backward(oracles.torch.tensor(weights))
-    gradients = case.op.backward(weights, (images,), tuple(parameters), output, TRAINING)
-    for gradient, each in zip((*gradients.inputs, *gradients.parameters), tensors, strict=True):
+    gradients = case.op.backward(weights, inputs, parameters, output, TRAINING)
+    for gradient, each in zip(
+        (*gradients.inputs, *gradients.parameters), learned(case, theirs), strict=True
+    ):
         assert_allclose(gradient, each.grad, rtol=1e-11, atol=1e-11)
 
 
