@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,16 @@ def test_a_seed_that_is_none_says_what_one_is(seed: object) -> None:
 def test_numpy_integers_are_seeds() -> None:
     random.set_seed(np.int64(4))  # type: ignore[arg-type]
     assert random.current_seed() == 4
+
+
+def test_normal_numbers_are_the_quantiles_of_the_uniform_ones() -> None:
+    chances = random.uniform((1, 2), np.arange(2001)).astype(np.float64) + 2.0**-25
+    expected = [NormalDist().inv_cdf(chance) for chance in chances]
+    numbers = random.normal((1, 2), np.arange(2001))
+    np.testing.assert_allclose(numbers, expected, rtol=2e-7, atol=1e-9)
+
+
+def test_normal_numbers_are_known_to_the_ends() -> None:
+    chances = np.linspace(2**-25, 1 - 2**-25, 2001)
+    expected = [NormalDist().inv_cdf(chance) for chance in chances]
+    np.testing.assert_allclose(random.normal_quantile(chances), expected, rtol=2e-7, atol=1e-9)

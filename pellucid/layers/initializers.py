@@ -106,8 +106,7 @@ class RandomNormal(Initializer):
 
     def __call__(self, shape: Shape) -> NDArray[np.float32]:
         """Values for an array of this shape, float32."""
-        # Half a step up: the uniform numbers are multiples of 2^-24 from 0 on, and 0 has no place.
-        values = _normal_quantile(_uniform(self.seed, shape) + 2.0**-25)
+        values = random.normal(_key(self.seed), _counters(shape))
         return (self.mean + self.stddev * values).astype(np.float32)
 
 
@@ -122,7 +121,7 @@ class TruncatedNormal(Initializer):
     def __call__(self, shape: Shape) -> NDArray[np.float32]:
         """Values for an array of this shape, float32."""
         inside = _BELOW_TWO + (1 - 2 * _BELOW_TWO) * _uniform(self.seed, shape)
-        return (self.mean + self.stddev * _normal_quantile(inside)).astype(np.float32)
+        return (self.mean + self.stddev * random.normal_quantile(inside)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -242,53 +241,13 @@ def fans(shape: Shape) -> tuple[float, float]:
 
 def _uniform(seed: int | None, shape: Shape) -> Float64Array:
     """Numbers in [0, 1), each a multiple of 2^-24, exact in float64."""
-    key = random.next_stream() if seed is None else (random.check_seed(seed),)
-    counters = np.arange(math.prod(shape)).reshape(shape)
-    return random.uniform(key, counters).astype(np.float64)
+    return random.uniform(_key(seed), _counters(shape)).astype(np.float64)
 
 
-def _normal_quantile(probability: Float64Array) -> Float64Array:
-    """The normal distribution's quantile function, for probabilities inside (0, 1).
-
-    Algorithm AS 241, PPND7, of Wichura (1988): about seven digits, which float32 holds.
-    """
-    centred = probability - 0.5
-    inner = np.abs(centred) <= 0.425
-    r = 0.180625 - centred * centred
-    middle = centred * (
-        _polynomial(r, 5.9109374720e1, 1.5929113202e2, 5.0434271938e1, 3.3871327179)
-        / _polynomial(r, 6.7187563600e1, 7.8757757664e1, 1.7895169469e1, 1.0)
-    )
-    tail = np.sqrt(-_log(np.where(inner, 0.25, np.minimum(probability, 1 - probability))))
-    near, far = tail - 1.6, tail - 5.0
-    outer = np.where(
-        tail <= 5.0,
-        _polynomial(near, 1.7023821103e-1, 1.3067284816, 2.7568153900, 1.4234372777)
-        / _polynomial(near, 1.2021132975e-1, 7.3700164250e-1, 1.0),
-        _polynomial(far, 1.7337203997e-2, 4.2868294337e-1, 3.0812263860, 6.6579051150)
-        / _polynomial(far, 1.2258202635e-2, 2.4197894225e-1, 1.0),
-    )
-    return np.where(inner, middle, np.copysign(outer, centred))
+def _key(seed: int | None) -> tuple[int, ...]:
+    """A key that is always the same for a seed, and a fresh one for None."""
+    return random.next_stream() if seed is None else (random.check_seed(seed),)
 
 
-def _log(x: Float64Array) -> Float64Array:
-    """The natural logarithm, from operations that every machine rounds alike.
-
-    NumPy's own may differ in its last bit from one processor to another. With x = m 2^e and
-    s = (m - 1) / (m + 1): log x = e log 2 + 2 (s + s^3/3 + s^5/5 + ...).
-    """
-    mantissa, exponent = np.frexp(x)
-    low = mantissa < math.sqrt(0.5)
-    mantissa = np.where(low, 2 * mantissa, mantissa)
-    s = (mantissa - 1) / (mantissa + 1)
-    series = _polynomial(s * s, *(1 / n for n in range(19, 0, -2)))
-    return np.asarray((exponent - low) * 0.6931471805599453 + 2 * s * series)
-
-
-def _polynomial(x: Float64Array, *coefficients: float) -> Float64Array:
-    """Horner's rule, from the highest coefficient down."""
-    value: Float64Array = np.full_like(x, coefficients[0])
-    for coefficient in coefficients[1:]:
-        value *= x
-        value += coefficient
-    return value
+def _counters(shape: Shape) -> NDArray[np.int64]:
+    return np.arange(math.prod(shape)).reshape(shape)

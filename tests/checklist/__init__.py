@@ -7,13 +7,18 @@ every engine are then checked without another line.
 
 from __future__ import annotations
 
+from checklist.activations import ACTIVATIONS
 from checklist.case import SAMPLES, Case, OneOp, one_op_graph
 from checklist.convolution import CONVOLUTIONS
 from checklist.dense import DENSES
 from checklist.elementwise import DROPOUTS, ELEMENTWISE
+from checklist.merging import MERGINGS
+from checklist.noise import NOISES
+from checklist.normalization import NORMALIZATIONS
 from checklist.pooling import AVERAGE_POOLINGS, MAX_POOLINGS
 
 __all__ = [
+    "ACTIVATIONS",
     "AVERAGE_POOLINGS",
     "CASES",
     "CONVOLUTIONS",
@@ -21,6 +26,9 @@ __all__ = [
     "DROPOUTS",
     "ELEMENTWISE",
     "MAX_POOLINGS",
+    "MERGINGS",
+    "NOISES",
+    "NORMALIZATIONS",
     "SAMPLES",
     "Case",
     "OneOp",
@@ -28,7 +36,18 @@ __all__ = [
     "one_op_graph",
 ]
 
-CASES = [*CONVOLUTIONS, *MAX_POOLINGS, *AVERAGE_POOLINGS, *DENSES, *ELEMENTWISE, *DROPOUTS]
+CASES = [
+    *CONVOLUTIONS,
+    *MAX_POOLINGS,
+    *AVERAGE_POOLINGS,
+    *DENSES,
+    *ELEMENTWISE,
+    *DROPOUTS,
+    *ACTIVATIONS,
+    *NORMALIZATIONS,
+    *MERGINGS,
+    *NOISES,
+]
 
 
 def native_cases() -> list[Case]:

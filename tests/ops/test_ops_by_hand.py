@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
-from pellucid.ops.activations import Relu, Sigmoid, Softmax
+from pellucid.ops.activations import (
+    ClippedRelu,
+    Elu,
+    HardSigmoid,
+    HardSilu,
+    LeakyRelu,
+    PRelu,
+    Relu,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Softplus,
+)
 from pellucid.ops.base import Array, Context, Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
-from pellucid.ops.dropout import Dropout
+from pellucid.ops.dropout import Dropout, SpatialDropout2D
+from pellucid.ops.merging import Maximum, Minimum, Multiply
+from pellucid.ops.noise import GaussianNoise
+from pellucid.ops.normalization import BatchNormalization, LayerNormalization
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 from pellucid.random import hash32
 
@@ -96,10 +112,42 @@ def test_relu_is_flat_at_zero() -> None:
     assert_array_equal(gradient(Relu(), values, np.ones_like(values)), [[0, 0, 0, 1]])
 
 
+@pytest.mark.parametrize(
+    ("op", "values", "outputs", "slopes"),
+    [
+        (ClippedRelu(6.0), [-1, 0, 2, 6, 9], [0, 0, 2, 6, 6], [0, 0, 1, 0, 0]),
+        (ClippedRelu(4, 0.5, 1), [-1, 1, 2, 9], [-1, 0, 2, 4], [0.5, 0, 1, 0]),
+        (LeakyRelu(0.25), [-4, 0, 2], [-1, 0, 2], [0.25, 0.25, 1]),
+        (HardSigmoid(), [-9, -3, 0, 3], [0, 0, 0.5, 1], [0, 0, 1 / 6, 0]),
+        (HardSilu(), [-9, -3, 0, 3, 9], [0, 0, 0, 3, 9], [0, 0, 0.5, 1, 1]),
+    ],
+)
+def test_activations_at_their_bends(
+    op: Op, values: list[float], outputs: list[float], slopes: list[float]
+) -> None:
+    given = np.array([values], np.float32)
+    assert_allclose(forward(op, given), [outputs], rtol=1e-6)
+    assert_allclose(gradient(op, given, np.ones_like(given)), [slopes], rtol=1e-6)
+
+
+def test_a_learned_slope_is_flat_at_zero() -> None:
+    values, alpha = np.array([[-2, 0, 3]], np.float32), np.array([0.5, 0.5, 0.5], np.float32)
+    output = forward(PRelu(), values, alpha)
+    assert_array_equal(output, [[-1, 0, 3]])
+    slopes = PRelu().backward(np.ones_like(values), (values,), (alpha,), output, HERE)
+    assert_array_equal(slopes.inputs[0], [[0.5, 0, 1]])
+    assert_array_equal(slopes.parameters[0], [-2, 0, 0])
+
+
 def test_large_numbers_do_not_overflow() -> None:
     values = np.array([[-1000, 0, 1000]], np.float32)
     assert_array_equal(forward(Sigmoid(), values), [[0, 0.5, 1]])
     assert_array_equal(forward(Softmax(), values), [[0, 0, 1]])
+    assert_array_equal(forward(Silu(), values), [[0, 0, 1000]])
+    assert_array_equal(forward(Elu(), values), [[-1, 0, 1000]])
+    assert_array_equal(forward(Softplus(), values)[:, ::2], [[0, 1000]])
+    without_end = np.array([[-math.inf, math.inf]], np.float32)
+    assert_array_equal(forward(ClippedRelu(6.0), without_end), [[0, 6]])
     assert_array_equal(forward(Softmax(), np.full((1, 4), 1000, np.float32)), [[0.25] * 4])
 
 
@@ -146,6 +194,89 @@ def test_dropout_does_nothing_outside_training() -> None:
     values = np.arange(12, dtype=np.float32).reshape(2, 6)
     assert_array_equal(forward(Dropout(0.5), values), values)
     assert_array_equal(gradient(Dropout(0.5), values, values), values)
+
+
+def test_spatial_dropout_drops_whole_maps_by_channel_and_sample() -> None:
+    context = Context(training=True, seed=3, step=5, node=2)
+    output = forward(SpatialDropout2D(0.5), np.ones((4, 3, 2, 5), np.float32), context=context)
+    key = hash32(3, 5, 2)
+    for sample, channel in np.ndindex(4, 5):
+        chance = (philox_in_words(key, channel, sample) >> 8) * 2.0**-24
+        assert (output[sample, :, :, channel] == (2 if chance >= 0.5 else 0)).all()
+
+
+def test_noise_is_the_quantile_of_a_number_of_seed_step_node_sample_and_position() -> None:
+    context = Context(training=True, seed=3, step=5, node=2)
+    output = forward(GaussianNoise(0.5), np.ones((4, 3, 5), np.float32), context=context)
+    key = hash32(3, 5, 2)
+    for sample, position in np.ndindex(4, 15):
+        chance = ((philox_in_words(key, position, sample) >> 8) + 0.5) * 2.0**-24
+        expected = 1 + 0.5 * NormalDist().inv_cdf(chance)
+        assert math.isclose(output.reshape(4, 15)[sample, position], expected, abs_tol=1e-6)
+
+
+@pytest.mark.parametrize("op", [GaussianNoise(0.5), SpatialDropout2D(0.5)])
+def test_noise_does_nothing_outside_training(op: Op) -> None:
+    values = np.arange(24, dtype=np.float32).reshape(2, 2, 2, 3)
+    assert op.inference() is None
+    assert_array_equal(forward(op, values), values)
+    assert_array_equal(gradient(op, values, values), values)
+
+
+def test_batch_normalization_takes_the_biased_variance_of_each_channel() -> None:
+    values = np.array([[[1, 10], [3, 10]], [[5, 10], [7, 14]]], np.float32)
+    op = BatchNormalization(momentum=0.75, epsilon=0.0)
+    parameters = [np.array(pair, np.float32) for pair in ([2, 1], [1, 0], [4, 8], [1, 3])]
+    training = Context(training=True)
+    output = forward(op, values, *parameters, context=training)
+    roots = math.sqrt(5), math.sqrt(3)
+    expected = [[[-3, -1], [-1, -1]], [[1, -1], [3, 3]]] / np.array(roots) * [2, 1] + [1, 0]
+    assert_allclose(output, expected, rtol=1e-6)
+    moved = op.track((values,), tuple(parameters), training)
+    assert_allclose(moved, [[0.75 * 4 + 0.25 * 4, 0.75 * 8 + 0.25 * 11], [2, 3]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("op", "context"),
+    [
+        (BatchNormalization(epsilon=0.0), HERE),
+        (BatchNormalization(epsilon=0.0).inference(), Context(training=True)),
+    ],
+)
+def test_batch_normalization_outside_training_keeps_to_what_moved(op: Op, context: Context) -> None:
+    values = np.array([[5], [7]], np.float32)
+    parameters = tuple(np.array([number], np.float32) for number in (2, 1, 3, 16))
+    output = forward(op, values, *parameters, context=context)
+    assert_array_equal(output, [[2], [3]])
+    slopes = op.backward(np.ones_like(values), (values,), parameters, output, context)
+    assert_array_equal(slopes.inputs[0], [[0.5], [0.5]])
+    assert [slope.tolist() for slope in slopes.parameters] == [[1.5], [2]]
+    assert op.track((values,), parameters, context) == parameters[-2:]
+
+
+def test_layer_normalization_looks_at_one_sample() -> None:
+    values = np.array([[1, 3], [10, 30]], np.float32)
+    op = LayerNormalization(epsilon=0.0, center=False, scale=False)
+    assert_array_equal(forward(op, values), [[-1, 1], [-1, 1]])
+
+
+@pytest.mark.parametrize(("op", "largest"), [(Maximum(), 3), (Minimum(), 1)])
+def test_the_first_of_equal_inputs_gets_the_gradient(op: Op, largest: float) -> None:
+    inputs = tuple(np.array([numbers], np.float32) for numbers in ([3, 1], [3, 1], [1, 3]))
+    output = op.forward(inputs, (), HERE)
+    assert_array_equal(output, [[largest, largest]])
+    slopes = op.backward(np.array([[5, 7]], np.float32), inputs, (), output, HERE)
+    expected = [[5, 0], [0, 0], [0, 7]] if largest == 3 else [[0, 7], [0, 0], [5, 0]]
+    assert_array_equal(np.concatenate(slopes.inputs), expected)
+
+
+def test_a_gate_is_repeated_over_an_image_and_gets_the_sum_of_its_gradients() -> None:
+    image = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)
+    gate = np.array([[0.5, 2]], np.float32)
+    output = Multiply().forward((image, gate), (), HERE)
+    assert_array_equal(output[0, 1, 1], [3, 14])
+    slopes = Multiply().backward(np.ones_like(image), (image, gate), (), output, HERE)
+    assert_array_equal(slopes.inputs[1], [[0 + 2 + 4 + 6, 1 + 3 + 5 + 7]])
 
 
 def test_nominal_multiply_adds() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from oracles import convolution, dense, elementwise, pooling
+from oracles import activations, convolution, dense, elementwise, merging, normalization, pooling
 from oracles.word import Word
 from pellucid.graph import Graph
 from pellucid.ops.base import Op
@@ -21,6 +21,9 @@ WORDS: dict[type[Op], Word] = {
     **pooling.WORDS,
     **dense.WORDS,
     **elementwise.WORDS,
+    **activations.WORDS,
+    **normalization.WORDS,
+    **merging.WORDS,
 }
 
 
