@@ -11,7 +11,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from oracles import activations, convolution, dense, elementwise, merging, normalization, pooling
+from oracles import (
+    activations,
+    borders,
+    convolution,
+    dense,
+    elementwise,
+    merging,
+    normalization,
+    pooling,
+    reshape,
+    resizing,
+    scaling,
+    upsampling,
+)
 from oracles.word import Word
 from pellucid.graph import Graph
 from pellucid.ops.base import Op
@@ -19,8 +32,13 @@ from pellucid.ops.base import Op
 WORDS: dict[type[Op], Word] = {
     **convolution.WORDS,
     **pooling.WORDS,
+    **borders.WORDS,
+    **upsampling.WORDS,
+    **reshape.WORDS,
     **dense.WORDS,
     **elementwise.WORDS,
+    **scaling.WORDS,
+    **resizing.WORDS,
     **activations.WORDS,
     **normalization.WORDS,
     **merging.WORDS,
