@@ -129,34 +129,23 @@ class ReferenceTrainer:
             output if last is None else last.forward((output,), (), context)
             for output, last in zip(outputs, finishing, strict=True)
         ]
-        self._track(values, context)
+        track(graph, self.parameters, values, context)
         self._update(gradients, len(images[0]), number)
         return Steps(told, predictions)
-
-    def _track(self, values: list[Array], context: Context) -> None:
-        """Let the parameters that operations track follow the batch."""
-        graph = self.trained.graph
-        for number, node in enumerate(graph.nodes):
-            if not node.op.tracked:
-                continue
-            news = node.op.track(
-                _pick(values, node.inputs),
-                _pick(self.parameters, node.parameters),
-                replace(context, node=number),
-            )
-            for parameter, new in zip(node.parameters[-node.op.tracked :], news, strict=True):
-                self.parameters[parameter][...] = new
 
     def _update(self, gradients: Sequence[Array], samples: int, number: int) -> None:
         """Let every trainable parameter follow its gradient of the mean loss."""
         scalars = self.optimizer.scalars(number)
-        slots = iter(self.slots)
         triples = zip(self.trained.graph.parameters, self.parameters, gradients, strict=True)
+        followers, means = [], []
         for description, parameter, gradient in triples:
             if description.trainable:
                 mean = (gradient * (1 / samples)).astype(parameter.dtype, copy=False)
-                mean = mean + penalty_gradient(description, parameter)
-                self.optimizer.update(parameter, mean, next(slots), scalars)
+                means.append(mean + penalty_gradient(description, parameter))
+                followers.append(parameter)
+        clipped = self.optimizer.clip(means)
+        for parameter, mean, slots in zip(followers, clipped, self.slots, strict=True):
+            self.optimizer.update(parameter, mean, slots, scalars)
 
 
 def penalty_gradient(description: Parameter, values: Array) -> Array | float:
@@ -182,6 +171,25 @@ def forward(
             node.op.forward(_pick(values, node.inputs), _pick(parameters, node.parameters), place)
         )
     return values
+
+
+def track(
+    graph: Graph, parameters: Sequence[Array], values: Sequence[Array], context: Context
+) -> None:
+    """Let the parameters that operations track follow a batch, in place.
+
+    values: from `forward`, with the same context.
+    """
+    for number, node in enumerate(graph.nodes):
+        if not node.op.tracked:
+            continue
+        news = node.op.track(
+            _pick(values, node.inputs),
+            _pick(parameters, node.parameters),
+            replace(context, node=number),
+        )
+        for parameter, new in zip(node.parameters[-node.op.tracked :], news, strict=True):
+            parameters[parameter][...] = new
 
 
 def backward(

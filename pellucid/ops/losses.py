@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.errors import ShapeError
+from pellucid.errors import ArgumentError, ShapeError
 from pellucid.ops.activations import sigmoid, softmax
 from pellucid.ops.base import Array
 from pellucid.shapes import Shape
@@ -51,9 +51,15 @@ class CategoricalCrossentropy(Loss):
     targets: probabilities (N, ..., classes), for instance one-hot.
     from_logits: whether predictions are unnormalised logarithms, and not yet probabilities.
     Probabilities are divided by their sum first, as Keras does.
+    label_smoothing: the share of every target that goes to all classes alike, from 0 to 1:
+    target * (1 - label_smoothing) + label_smoothing / classes.
     """
 
     from_logits: bool = False
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_smoothing(self, self.label_smoothing)
 
     def target_shape(self, output_shape: Shape) -> Shape:
         _check_classes(self, output_shape)
@@ -65,9 +71,10 @@ class CategoricalCrossentropy(Loss):
         else:
             shares = predictions / predictions.sum(axis=-1, keepdims=True)
             logarithms = np.log(shares.clip(EPSILON, 1 - EPSILON))
-        return -(targets * logarithms).sum(axis=-1)
+        return -(self._smoothed(targets) * logarithms).sum(axis=-1)
 
     def gradient(self, predictions: Array, targets: Array) -> Array:
+        targets = self._smoothed(targets)
         if self.from_logits:
             total = targets.sum(axis=-1, keepdims=True)
             by_position = softmax(predictions) * total - targets
@@ -78,6 +85,9 @@ class CategoricalCrossentropy(Loss):
             inner = (by_share * shares).sum(axis=-1, keepdims=True)
             by_position = (by_share - inner) / sums
         return by_position / _positions(predictions.shape[1:-1])
+
+    def _smoothed(self, targets: Array) -> Array:
+        return _mixed(targets, self.label_smoothing, self.label_smoothing / targets.shape[-1])
 
 
 @dataclass(frozen=True)
@@ -111,11 +121,18 @@ class BinaryCrossentropy(Loss):
 
     targets: 0 or 1, or probabilities, of the predictions' shape.
     from_logits: whether predictions still lack the sigmoid.
+    label_smoothing: how far targets are drawn to one half, from 0 to 1:
+    target * (1 - label_smoothing) + label_smoothing / 2.
     """
 
     from_logits: bool = False
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_smoothing(self, self.label_smoothing)
 
     def _values(self, predictions: Array, targets: Array) -> Array:
+        targets = self._smoothed(targets)
         if self.from_logits:
             # log(1 + exp(-x)) = max(-x, 0) + log1p(exp(-|x|)) cannot overflow.
             tail = np.log1p(np.exp(-np.abs(predictions)))
@@ -124,12 +141,16 @@ class BinaryCrossentropy(Loss):
         return -(targets * np.log(yes) + (1 - targets) * np.log(1 - yes))
 
     def gradient(self, predictions: Array, targets: Array) -> Array:
+        targets = self._smoothed(targets)
         if self.from_logits:
             by_position = sigmoid(predictions) - targets
         else:
             yes = predictions.clip(EPSILON, 1 - EPSILON)
             by_position = (yes - targets) / (yes * (1 - yes)) * _unclipped(predictions)
         return by_position / _positions(predictions.shape[1:])
+
+    def _smoothed(self, targets: Array) -> Array:
+        return _mixed(targets, self.label_smoothing, self.label_smoothing / 2)
 
 
 @dataclass(frozen=True)
@@ -163,9 +184,23 @@ def _unclipped(probabilities: Array) -> Array:
     return inside
 
 
+def _mixed(targets: Array, smoothing: float, floor: float) -> Array:
+    """Targets that gave a share away, and got as much back as all others."""
+    return targets * (1 - smoothing) + floor if smoothing else targets
+
+
 def _one_hot(targets: Array, predictions: Array) -> Array:
     classes: Any = np.arange(predictions.shape[-1])
     return (targets[..., None] == classes).astype(predictions.dtype)
+
+
+def _check_smoothing(loss: Loss, smoothing: Any) -> None:
+    number = isinstance(smoothing, int | float) and not isinstance(smoothing, bool)
+    if not (number and 0 <= smoothing <= 1):
+        raise ArgumentError(
+            f"{type(loss).__name__}: label_smoothing must be a number from 0 to 1, got "
+            f"{smoothing!r}."
+        )
 
 
 def _check_classes(loss: Loss, output_shape: Shape) -> None:

@@ -1,4 +1,4 @@
-"""Losses and optimizers by name, with the names that Keras knows, and as plain JSON."""
+"""Losses, optimizers and schedules by name, with the names of Keras, and as plain JSON."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pellucid.ops.losses import (
     SparseCategoricalCrossentropy,
 )
 from pellucid.ops.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from pellucid.ops.schedules import SCHEDULES, LearningRateSchedule
 
 LossLike = str | dict[str, Any] | Loss
 OptimizerLike = str | dict[str, Any] | Optimizer
@@ -35,6 +36,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 
 Kind = TypeVar("Kind", Loss, Optimizer)
+Made = TypeVar("Made")
 
 
 def get_loss(identifier: LossLike) -> Loss:
@@ -54,9 +56,24 @@ def get_optimizer(identifier: OptimizerLike) -> Optimizer:
     return _get("optimizer", identifier, Optimizer, OPTIMIZERS)
 
 
-def serialize(thing: Loss | Optimizer) -> dict[str, Any]:
+def get_schedule(identifier: dict[str, Any] | LearningRateSchedule) -> LearningRateSchedule:
+    """A learning-rate schedule from its configuration, or itself.
+
+    Raises UnknownNameError, with the nearest known name, for one that does not exist.
+    """
+    if isinstance(identifier, LearningRateSchedule):
+        return identifier
+    name, config = identifier.get("class_name"), identifier.get("config", {})
+    cls = SCHEDULES.get(str(name))
+    if cls is None:
+        raise unknown_name("learning-rate schedule", name, SCHEDULES)
+    return _made(cls, config)
+
+
+def serialize(thing: Loss | Optimizer | LearningRateSchedule) -> dict[str, Any]:
     """The class and its arguments as plain JSON, from which `get` makes it again."""
-    return {"class_name": type(thing).__name__, "config": asdict(thing)}  # type: ignore[call-overload]
+    config = asdict(thing) if isinstance(thing, Loss) else thing.get_config()  # type: ignore[call-overload]
+    return {"class_name": type(thing).__name__, "config": config}
 
 
 def _get(
@@ -80,6 +97,14 @@ def _get(
     cls = known.get(text.lower()) or known.get(snake_case(text))
     if cls is None:
         raise unknown_name(kind, name, known)
+    return _made(cls, config)
+
+
+def _made(cls: type[Made], config: dict[str, Any]) -> Made:
+    """An object of a class from its configuration, and a schedule in it from its own."""
+    rate = config.get("learning_rate")
+    if isinstance(rate, dict):
+        config = {**config, "learning_rate": get_schedule(rate)}
     try:
         return cls(**config)
     except TypeError as error:

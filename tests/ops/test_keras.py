@@ -39,6 +39,11 @@ OPTIMIZERS = [
     ("Adam", {"learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-4}),
     ("AdamW", {}),
     ("AdamW", {"learning_rate": 0.02, "weight_decay": 0.3}),
+    ("Adam", {"amsgrad": True}),
+    ("SGD", {"learning_rate": 0.03, "weight_decay": 0.1, "clipvalue": 0.01}),
+    ("SGD", {"learning_rate": 0.03, "momentum": 0.8, "clipnorm": 0.1, "use_ema": True}),
+    ("RMSprop", {"global_clipnorm": 0.1, "use_ema": True, "ema_momentum": 0.7}),
+    ("AdamW", {"clipvalue": 0.5, "use_ema": True, "amsgrad": True}),
 ]
 every_optimizer = pytest.mark.parametrize(("name", "settings"), OPTIMIZERS)
 
@@ -58,38 +63,44 @@ def test_ten_updates_are_those_of_keras(name: str, settings: dict[str, Any]) -> 
     for step in range(10):
         gradient = (generator.normal(size=200) * generator.choice([1e-4, 1, 10])).astype(np.float32)
         theirs.apply([torch.tensor(gradient)], [variable])
-        ours.update(parameter, gradient, slots, ours.scalars(step))
+        ours.update(parameter, *ours.clip([gradient]), slots, ours.scalars(step))
         assert_allclose(parameter, numbers(variable), rtol=2e-5, atol=2e-6)
+    if ours.use_ema:
+        theirs.finalize_variable_values([variable])
+        assert_allclose(slots[-1], numbers(variable), rtol=2e-5, atol=2e-6)
 
 
 @pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW"])
 def test_defaults_are_those_of_keras(name: str) -> None:
     config = getattr(keras.optimizers, name)().get_config()
-    ours = vars(getattr(optimizers, name)())
+    ours = {**vars(getattr(optimizers, name)()), "name": config["name"]}
     assert ours == {key: pytest.approx(config[key]) for key in ours}
 
 
 LOSSES = [
-    ("SparseCategoricalCrossentropy", False),
-    ("SparseCategoricalCrossentropy", True),
-    ("CategoricalCrossentropy", False),
-    ("CategoricalCrossentropy", True),
-    ("BinaryCrossentropy", False),
-    ("BinaryCrossentropy", True),
-    ("MeanSquaredError", None),
+    ("SparseCategoricalCrossentropy", {}),
+    ("SparseCategoricalCrossentropy", {"from_logits": True}),
+    ("CategoricalCrossentropy", {}),
+    ("CategoricalCrossentropy", {"from_logits": True}),
+    ("CategoricalCrossentropy", {"label_smoothing": 0.2}),
+    ("CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.2}),
+    ("BinaryCrossentropy", {}),
+    ("BinaryCrossentropy", {"from_logits": True}),
+    ("BinaryCrossentropy", {"label_smoothing": 0.2}),
+    ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.2}),
+    ("MeanSquaredError", {}),
 ]
 
 
 @pytest.mark.parametrize("shape", [(6,), (4, 6)], ids=str)
-@pytest.mark.parametrize(("name", "from_logits"), LOSSES)
+@pytest.mark.parametrize(("name", "settings"), LOSSES)
 def test_losses_and_their_gradients_are_those_of_keras(
-    name: str, from_logits: bool | None, shape: tuple[int, ...]
+    name: str, settings: dict[str, Any], shape: tuple[int, ...]
 ) -> None:
     generator = np.random.default_rng(0)
-    settings = {} if from_logits is None else {"from_logits": from_logits}
     ours = getattr(losses, name)(**settings)
     predictions = generator.normal(size=(5, *shape)).astype(np.float32)
-    if not from_logits:
+    if not settings.get("from_logits"):
         predictions = np.clip(generator.uniform(-0.3, 1.3, (5, *shape)), 0, 1).astype(np.float32)
         predictions[..., 0] = 0.5
     targets = generator.uniform(size=(5, *shape)).astype(np.float32)
@@ -205,7 +216,7 @@ GRAPHS = [
 ]
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", range(16))
 def test_ten_training_steps_of_a_network_are_those_of_keras(number: int) -> None:
     graph = GRAPHS[number]
     name, settings = OPTIMIZERS[number % len(OPTIMIZERS)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.nn import functional
 
-from pellucid.errors import ShapeError
+from pellucid.errors import ArgumentError, ShapeError
 from pellucid.ops.activations import sigmoid, softmax
 from pellucid.ops.base import Array
 from pellucid.ops.losses import (
@@ -135,3 +136,11 @@ def test_one_number_has_no_classes(from_logits: bool) -> None:
         message = f"^{name} needs predictions with an axis of classes, got single numbers.$"
         with pytest.raises(ShapeError, match=message):
             loss.target_shape(())
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.5, True, "much"])
+@pytest.mark.parametrize("loss", [CategoricalCrossentropy, BinaryCrossentropy])
+def test_labels_are_smoothed_by_a_share(loss: Any, smoothing: Any) -> None:
+    message = f"{loss.__name__}: label_smoothing must be a number from 0 to 1, got {smoothing!r}."
+    with pytest.raises(ArgumentError, match=f"^{re.escape(message)}$"):
+        loss(label_smoothing=smoothing)

@@ -73,6 +73,36 @@ def test_adam_rounds_after_every_operation_of_its_formula(decay: float | None) -
     assert_array_equal([slot[0] for slot in slots], [m, v])
 
 
+def test_clipping_by_hand() -> None:
+    gradients = [np.array([3, 4], single), np.array([[-12]], single)]
+    for optimizer, expected in [
+        (SGD(), [[3, 4], [[-12]]]),
+        (SGD(clipvalue=3.5), [[3, 3.5], [[-3.5]]]),
+        (SGD(clipnorm=10), [[3, 4], [[-10]]]),
+        (SGD(global_clipnorm=6.5), [[1.5, 2], [[-6]]]),
+        (SGD(global_clipnorm=13), [[3, 4], [[-12]]]),
+    ]:
+        clipped = optimizer.clip(gradients)
+        assert all(map(np.array_equal, clipped, map(single, expected)))
+        assert all(gradient.dtype == single for gradient in clipped)
+
+
+def test_decay_and_average_by_hand() -> None:
+    optimizer = SGD(0.5, weight_decay=0.5, use_ema=True, ema_momentum=0.75)
+    first = 1 - 0.25 - 0.5 * 2
+    second = first - first * 0.25 - 0.5 * 4
+    parameter, (average,) = train(optimizer, [2, 4])
+    assert_array_equal(parameter, [second])
+    assert_array_equal(average, [0.75 * first + 0.25 * second])
+    assert train(optimizer, [2])[1] == [first]
+
+
+def test_averages_overwrite_now_and_then() -> None:
+    optimizer = SGD(use_ema=True, ema_overwrite_frequency=3)
+    assert [step for step in range(7) if optimizer.overwrites(step)] == [2, 5]
+    assert not SGD(ema_overwrite_frequency=1).overwrites(0)
+
+
 def test_only_the_learning_rate_may_change() -> None:
     optimizer = RMSprop()
     optimizer.learning_rate = 0.5
@@ -103,6 +133,26 @@ def test_only_the_learning_rate_may_change() -> None:
         ),
         (lambda: SGD(True), "SGD: learning_rate must be a number 0 or larger, got True."),
         (lambda: SGD(nesterov=0.5), "SGD: nesterov must be True or False, got 0.5."),
+        (
+            lambda: AdamW(weight_decay=None),
+            "AdamW: weight_decay must be a number 0 or larger, got None.",
+        ),
+        (
+            lambda: SGD(clipnorm=0),
+            "SGD: clipnorm must be None or a number larger than 0, got 0.",
+        ),
+        (
+            lambda: SGD(clipnorm=1.0, clipvalue=0.5),
+            "SGD: only one of clipnorm, clipvalue and global_clipnorm can be given.",
+        ),
+        (
+            lambda: SGD(use_ema=True, ema_momentum=1.5),
+            "SGD: ema_momentum must be a number from 0 to 1, got 1.5.",
+        ),
+        (
+            lambda: SGD(use_ema=True, ema_overwrite_frequency=0),
+            "SGD: ema_overwrite_frequency must be None or a whole number of at least 1, got 0.",
+        ),
     ],
 )
 def test_numbers_out_of_their_range_say_so(make: Any, message: str) -> None:
