@@ -263,6 +263,14 @@ class Emitter:
         )
         self.builder.call(store, [value, address, ir.Constant(I32, align), self.mask(lanes)])
 
+    def give(
+        self, value: ir.Value, pointer: ir.Value, *offsets: Index, add: bool, lanes: int
+    ) -> None:
+        """Store a vector's first lanes, or add them to what lies there."""
+        if add:
+            value = self.builder.fadd(self.load(pointer, *offsets, lanes=lanes), value)
+        self.store(value, pointer, *offsets, lanes=lanes)
+
     def load_row(self, pointer: ir.Value, lanes: Sequence[int], *offsets: Index) -> Values:
         """Load vectors that lie one after the other, of so many lanes each."""
         return [

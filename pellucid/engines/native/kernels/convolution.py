@@ -43,6 +43,12 @@ class Convolution:
     pool: tuple[int, int] | None
 
     @property
+    def before(self) -> tuple[int, int]:
+        """Rows and columns of padding that the first window covers."""
+        down, across = divmod(self.start, self.source.row)
+        return self.source.top - down, self.source.left - across // self.source.channels
+
+    @property
     def window(self) -> int:
         """Multiply-adds that make one output."""
         return self.kernel[0] * self.kernel[1] * self.source.channels

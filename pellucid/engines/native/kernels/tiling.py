@@ -83,6 +83,29 @@ def for_units(
     em.loop(low, high, unit)
 
 
+def for_bands(
+    em: Emitter,
+    rows: int,
+    height: int,
+    low: Index,
+    high: Index,
+    body: Callable[[Index, int], None],
+) -> None:
+    """`body(row, height)` for the bands low … high of rows; the last may be another height."""
+    bands = -(-rows // height)
+    rest = rows - (bands - 1) * height
+
+    def band(number: Index) -> None:
+        row = em.multiply(number, height)
+        if rest == height or bands == 1:
+            body(row, rest)
+            return
+        last = em.equal(number, bands - 1)
+        em.choose(last, lambda: body(row, rest), lambda: body(row, height))
+
+    em.loop(low, high, band)
+
+
 def unit_count(rows: int, vectors: int, tile: Tile) -> int:
     """How many units there are."""
     return -(-rows // tile.rows) * -(-vectors // tile.vectors)
