@@ -100,7 +100,7 @@ def test_configuration_makes_the_same_model_again(make: Callable[[], Model]) -> 
         (
             '{"class_name": "Functional", "config": {"name": "m", "layers": []}}',
             ArgumentError,
-            "m does not begin with an InputLayer",
+            "no whole configuration of a model",
         ),
         ('{"class_name": [], "config": {}}', UnknownNameError, r"Unknown kind of model \[\]"),
     ],
@@ -236,6 +236,8 @@ Model: "functional"
 │ dense (Dense)            │ (None, 4)       │     436 │           432 │
 └──────────────────────────┴─────────────────┴─────────┴───────────────┘
 Total params: 466 (1.82 KB)
+Trainable params: 466 (1.82 KB)
+Non-trainable params: 0 (0.00 B)
 Multiply-adds for one sample: 1,404"""
     ]
 
@@ -274,7 +276,8 @@ def test_summary_before_the_shape_is_known(capsys: pytest.CaptureFixture[str]) -
             ArgumentError,
             "are not computed from the inputs",
         ),
-        (lambda: Model([pellucid.Input((2,))], []), ArgumentError, "Several inputs or outputs"),
+        (lambda: Model([pellucid.Input((2,))], []), ArgumentError, "at least one input and one"),
+        (lambda: Model(IMAGES, []), ArgumentError, "or a dictionary by name; got ndarray"),
     ],
 )
 def test_what_cannot_be_put_together_is_told(

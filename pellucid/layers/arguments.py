@@ -7,6 +7,8 @@ import operator
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
+import numpy as np
+
 from pellucid.errors import ArgumentError
 from pellucid.shapes import Pair, Shape, resolve_padding
 
@@ -52,6 +54,14 @@ def channels_last(data_format: str | None) -> str:
     return "channels_last"
 
 
+def float32(dtype: Any) -> str:
+    """The one kind of numbers that there is here: by name, as a NumPy type or as Keras's policy."""
+    name = dtype.get("config", {}).get("name") if isinstance(dtype, dict) else dtype
+    if name not in (None, "float32", np.float32, np.dtype(np.float32)):
+        raise ArgumentError(f"dtype must be 'float32', or None for the same; got {dtype!r}.")
+    return "float32"
+
+
 def sample_shape(shape: Sequence[Any], name: str = "shape") -> Shape:
     """The shape of one sample, without the batch, every size known."""
     sizes = tuple(shape) if isinstance(shape, list | tuple) else ()
@@ -75,6 +85,14 @@ def finite(value: float, name: str) -> float:
     number = _number(value)
     if not math.isfinite(number):
         raise ArgumentError(f"{name} must be a finite number, got {value!r}.")
+    return number
+
+
+def non_negative(value: float, name: str) -> float:
+    """A finite number of at least 0."""
+    number = _number(value)
+    if not 0 <= number < math.inf:
+        raise ArgumentError(f"{name} must be a finite number of at least 0, got {value!r}.")
     return number
 
 

@@ -81,6 +81,8 @@ class Conv2D(KernelLayer):
         bias_initializer: InitializerLike = "zeros",
         *,
         name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__(
@@ -89,6 +91,8 @@ class Conv2D(KernelLayer):
             kernel_initializer,
             bias_initializer,
             name=name,
+            trainable=trainable,
+            dtype=dtype,
             input_shape=input_shape,
         )
         self.filters = arguments.positive_integer(filters, "filters")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pellucid.layers import activations, arguments
 from pellucid.layers.base import Layer, Stage
@@ -30,6 +31,8 @@ class Dense(KernelLayer):
         bias_initializer: InitializerLike = "zeros",
         *,
         name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
         super().__init__(
@@ -38,6 +41,8 @@ class Dense(KernelLayer):
             kernel_initializer,
             bias_initializer,
             name=name,
+            trainable=trainable,
+            dtype=dtype,
             input_shape=input_shape,
         )
         self.units = arguments.positive_integer(units, "units")
@@ -59,9 +64,11 @@ class Activation(Layer):
         activation: str | activations.Activation | None,
         *,
         name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
         self.activation = activations.canonical_name(activation)
 
     def lower(self, sample_shape: Shape) -> list[Stage]:
@@ -77,9 +84,11 @@ class Flatten(Layer):
         data_format: str | None = None,
         *,
         name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
         self.data_format = arguments.channels_last(data_format)
 
     def lower(self, sample_shape: Shape) -> list[Stage]:

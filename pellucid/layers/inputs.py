@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Self
 
-from pellucid.layers import arguments
+from pellucid.layers.arguments import sample_shape
 from pellucid.layers.base import Layer, Stage
-from pellucid.layers.symbolic import SymbolicTensor
+from pellucid.layers.symbolic import Call, SymbolicTensor
 from pellucid.shapes import Shape
 
 
@@ -17,21 +18,38 @@ class InputLayer(Layer):
     Raises ArgumentError if a size is missing.
     """
 
-    def __init__(self, shape: Sequence[int], *, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.shape = arguments.sample_shape(shape)
+    def __init__(
+        self, shape: Sequence[int], *, name: str | None = None, dtype: str | None = None
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self.shape = sample_shape(shape)
         self.build((None, *self.shape))
+        self._first_call = Call(self, (), [self.shape])
 
-    def lower(self, sample_shape: Shape) -> list[Stage]:
+    def lower(self, shape: Shape) -> list[Stage]:
         """No operation at all."""
         return []
 
+    def get_config(self) -> dict[str, Any]:
+        """The shape and the name, in Keras's form: with the batch, whose size is None."""
+        return {"batch_shape": [None, *self.shape], "dtype": self.dtype, "name": self.name}
 
-def Input(shape: Sequence[int], *, name: str | None = None) -> SymbolicTensor:  # noqa: N802
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The layer whose `get_config` gave this."""
+        arguments = dict(config)
+        if "batch_shape" in arguments:
+            arguments["shape"] = arguments.pop("batch_shape")[1:]
+        return cls(**arguments)
+
+
+def Input(  # noqa: N802
+    shape: Sequence[int], *, name: str | None = None, dtype: str | None = None
+) -> SymbolicTensor:
     """The start of a functional network, or the first element of a Sequential.
 
     shape: of one sample, without the batch, for instance (28, 28, 1): height, width, channels.
     Raises ArgumentError if a size is missing.
     """
-    layer = InputLayer(shape, name=name)
-    return SymbolicTensor(layer.shape, layer)
+    output: SymbolicTensor = InputLayer(shape, name=name, dtype=dtype).output
+    return output

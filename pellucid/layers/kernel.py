@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from pellucid.layers import activations, initializers
+from pellucid.layers import activations, constraints, initializers, regularizers
 from pellucid.layers.base import Layer, Stage
+from pellucid.layers.constraints import ConstraintLike
 from pellucid.layers.initializers import Initializer, InitializerLike
+from pellucid.layers.regularizers import RegularizerLike
 from pellucid.ops.base import Array, Op
 
 
@@ -20,8 +23,9 @@ class KernelLayer(Layer, abstract=True):
     """Multiplies by a kernel, adds a bias if it has one, and applies an activation.
 
     activation: a name, a function of `pellucid.activations`, or None. The shape of the kernel is
-    what the operation says that a subclass hands to `stages`.
-    Raises UnknownNameError for an activation or initializer that does not exist.
+    what the operation says that a subclass hands to `stages`. What a rule is for (how weights
+    start, what they add to the loss, what they are held to) is given by name or as an object.
+    Raises UnknownNameError for an activation or a rule that does not exist.
     """
 
     def __init__(
@@ -32,13 +36,22 @@ class KernelLayer(Layer, abstract=True):
         bias_initializer: InitializerLike,
         *,
         name: str | None,
+        trainable: bool,
+        dtype: Any,
         input_shape: Sequence[int] | None,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
         self.activation = activations.canonical_name(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.activity_regularizer = None
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.regularizers = {"kernel": self.kernel_regularizer, "bias": self.bias_regularizer}
+        self.constraints = {"kernel": self.kernel_constraint, "bias": self.bias_constraint}
 
     def stages(self, op: Op) -> list[Stage]:
         """An operation that takes the kernel and the bias, and the activation."""
@@ -52,9 +65,9 @@ class KernelLayer(Layer, abstract=True):
     @property
     def kernel(self) -> Array:
         """The weights that inputs are multiplied by; outputs are their last axis."""
-        return self._weight("kernel")
+        return self.array("kernel")
 
     @property
     def bias(self) -> Array | None:
         """One number for each output channel or unit, or None without bias."""
-        return self._weight("bias") if self.use_bias else None
+        return self.array("bias") if self.use_bias else None

@@ -6,72 +6,77 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pellucid.errors import KernelSizeError, ShapeError
-from pellucid.layers.summary import summary_table
+from pellucid.layers.summary import summary_table, walk_rows
 from pellucid.render.table import table_text
 from pellucid.shapes import Pair, Shape, smallest_input
 
 if TYPE_CHECKING:
-    from pellucid.layers.base import Layer
+    from pellucid.layers.walk import Visit, Walk
 
 
-def explain(problem: ShapeError, shapes: Sequence[Shape], layers: Sequence[Layer]) -> ShapeError:
+def explain(problem: ShapeError, walk: Walk, shapes: Sequence[Shape], place: int) -> ShapeError:
     """The error for a network of which one layer cannot read what it gets.
 
-    shapes: of one sample, the network's input first, then behind each layer that works; so
-    `layers[len(shapes) - 1]` is the one that does not. Layers behind it count when the smallest
-    input for the whole network is looked for.
+    shapes: of one sample of every value up to there. place: the number of the visit at which the
+    way ends. Layers behind it count when the smallest input for the whole network is looked for.
     """
-    place = len(shapes) - 1
-    layer = layers[place]
-    kind = type(layer).__name__
+    visit = walk.visits[place]
+    kind = type(visit.layer).__name__
     if isinstance(problem, KernelSizeError):
-        message = _kernel_message(problem, shapes, layers)
+        message = _kernel_message(problem, walk, shapes, place)
     else:
-        message = f"Layer {layer.name} ({kind}) cannot be put here. {problem}"
+        message = f"Layer {visit.path} ({kind}) cannot be put here. {problem}"
     error = ShapeError(message)
-    error.summary = table_text(summary_table("the network so far", shapes[0], layers[:place]))
+    rows = walk_rows(walk, shapes, place)
+    error.summary = table_text(summary_table("the network so far", rows))
     return error
 
 
 def _kernel_message(
-    problem: KernelSizeError, shapes: Sequence[Shape], layers: Sequence[Layer]
+    problem: KernelSizeError, walk: Walk, shapes: Sequence[Shape], place: int
 ) -> str:
-    place = len(shapes) - 1
-    layer = layers[place]
-    came = "×".join(map(str, shapes[-1]))
-    source = f"from {layers[place - 1].name}" if place else "as the network's input"
+    visit = walk.visits[place]
+    (read,) = visit.reads
+    came = "×".join(map(str, shapes[read]))
+    source = "as the network's input"
+    if read >= walk.inputs:
+        source = f"from {walk.visits[read - walk.inputs].path}"
     return "\n".join(
         [
-            f"Layer {layer.name} ({type(layer).__name__}): its {problem.window} no longer fits.",
+            f"Layer {visit.path} ({type(visit.layer).__name__}): its {problem.window} no longer "
+            "fits.",
             f"What comes in {source} is {came} (height×width×channels). {problem}",
-            *_smallest_sentence(shapes[0], layers),
+            *_smallest_sentence(walk, shapes[: walk.inputs]),
             "What you can change:",
-            *(f"  - {change}" for change in _changes(problem, layers[:place], layer)),
+            *(f"  - {change}" for change in _changes(problem, _before(walk, place), visit)),
         ]
     )
 
 
-def _smallest_sentence(input_shape: Shape, layers: Sequence[Layer]) -> list[str]:
-    smallest = smallest_size(input_shape, layers)
+def _smallest_sentence(walk: Walk, inputs: Sequence[Shape]) -> list[str]:
+    smallest = smallest_size(walk, inputs)
     if smallest is None:
         return []
-    height, width = input_shape[:2]
+    height, width = next(shape for shape in inputs if len(shape) == 3)[:2]
     return [
-        f"The network's input is {height}×{width}; for all layers through {layers[-1].name} to "
-        f"work, it must be at least {smallest[0]}×{smallest[1]}."
+        f"The network's input is {height}×{width}; for all layers through "
+        f"{walk.visits[-1].path} to work, it must be at least {smallest[0]}×{smallest[1]}."
     ]
 
 
-def smallest_size(input_shape: Shape, layers: Sequence[Layer]) -> Pair | None:
-    """The smallest height and width with which every layer works."""
-    if len(input_shape) != 3:
+def smallest_size(walk: Walk, inputs: Sequence[Shape]) -> Pair | None:
+    """The smallest height and width of the one input of images with which every layer works."""
+    images = [number for number, shape in enumerate(inputs) if len(shape) == 3]
+    if len(images) != 1:
         return None
+    (image,) = images
 
     def fits(size: Pair) -> bool:
-        shape: Shape = (*size, *input_shape[2:])
+        shapes = list(inputs)
+        shapes[image] = (*size, *inputs[image][2:])
         try:
-            for layer in layers:
-                shape = layer.shape_behind(shape)
+            for visit in walk.visits:
+                shapes.append(visit.layer.shape_behind(*(shapes[value] for value in visit.reads)))
         except ShapeError:
             return False
         return True
@@ -79,16 +84,29 @@ def smallest_size(input_shape: Shape, layers: Sequence[Layer]) -> Pair | None:
     return smallest_input(fits)
 
 
-def _changes(problem: KernelSizeError, before: Sequence[Layer], layer: Layer) -> list[str]:
+def _before(walk: Walk, place: int) -> list[Visit]:
+    """The visits that a visit depends on, in their order."""
+    wanted = set(walk.visits[place].reads)
+    found = []
+    for number in reversed(range(place)):
+        if walk.inputs + number in wanted:
+            wanted.update(walk.visits[number].reads)
+            found.append(walk.visits[number])
+    return found[::-1]
+
+
+def _changes(problem: KernelSizeError, before: Sequence[Visit], visit: Visit) -> list[str]:
     """What would make the layer fit, the least first."""
     changes = []
-    if getattr(layer, "padding", None) == "valid":
-        changes.append(f"padding='same' in {layer.name}")
+    if getattr(visit.layer, "padding", None) == "valid":
+        changes.append(f"padding='same' in {visit.path}")
     size = "pool_size" if problem.window == "pooling window" else "kernel_size"
-    changes.append(f"a smaller {size} in {layer.name}")
+    changes.append(f"a smaller {size} in {visit.path}")
     if problem.dilation != (1, 1):
-        changes.append(f"a smaller dilation_rate in {layer.name}")
-    shrinking = [earlier.name for earlier in before if max(getattr(earlier, "strides", (1, 1))) > 1]
+        changes.append(f"a smaller dilation_rate in {visit.path}")
+    shrinking = [
+        earlier.path for earlier in before if max(getattr(earlier.layer, "strides", (1, 1))) > 1
+    ]
     if shrinking:
         changes.append(f"one pooling or stride less before it, one of: {', '.join(shrinking)}")
     changes.append("larger images")

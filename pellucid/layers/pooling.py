@@ -25,9 +25,11 @@ class _Pooling2D(Layer, abstract=True):
         data_format: str | None = None,
         name: str | None = None,
         *,
+        trainable: bool = True,
+        dtype: Any = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
         self.pool_size = arguments.positive_pair(pool_size, "pool_size")
         self.strides = (
             self.pool_size if strides is None else arguments.positive_pair(strides, "strides")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pellucid.layers import arguments
 from pellucid.layers.base import Layer, Stage
@@ -22,9 +23,11 @@ class Dropout(Layer):
         rate: float,
         *,
         name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
         input_shape: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
         self.rate = arguments.fraction(rate, "rate")
 
     def lower(self, sample_shape: Shape) -> list[Stage]:

@@ -15,6 +15,7 @@ from pellucid.engines.base import Engine, Predictor
 from pellucid.errors import ArgumentError, TrainingError
 from pellucid.graph import Graph
 from pellucid.layers.arguments import positive_integer
+from pellucid.layers.lowering import Network
 from pellucid.ops.base import Array
 from pellucid.ops.losses import Loss
 from pellucid.ops.optimizers import Optimizer
@@ -32,13 +33,6 @@ from pellucid.training.state import TrainingState
 _FLOAT32 = np.dtype(np.float32)
 
 
-class Network(NamedTuple):
-    """What engines are given: operations, and the arrays of weights in their order."""
-
-    graph: Graph
-    parameters: list[Array]
-
-
 class _Recipe(NamedTuple):
     """What `compile` was told."""
 
@@ -51,7 +45,6 @@ class Fitting:
     """What every model can do with its network, whatever it is made of: learn and answer."""
 
     name: str
-    _shape: Shape | None  # of one input sample, as soon as it is known
 
     def __init__(self, engine: str | Engine | None) -> None:
         self._engine: Engine | None = None if engine is None else engines.get(engine)
@@ -61,8 +54,8 @@ class Fitting:
 
     @property
     def built(self) -> bool:
-        """Whether the shape of the input is known, so that there are weights."""
-        return self._shape is not None
+        """Whether there is a network already."""
+        raise NotImplementedError
 
     @property
     def graph(self) -> Graph:
@@ -266,7 +259,7 @@ class Fitting:
             predictor is not None
             and type(x) is np.ndarray
             and x.dtype == _FLOAT32
-            and x.shape[1:] == self._shape
+            and x.shape[1:] == self.graph.inputs[0]
             and x.flags.c_contiguous
             and len(x)
             and math.isfinite(np.vdot(x, x))

@@ -1,80 +1,65 @@
-"""The model: layers put together from an input to an output."""
+"""The model: layers put together from inputs to outputs."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Self
 
 from pellucid.engines.base import Engine
 from pellucid.errors import ArgumentError, ShapeError, suggestion
-from pellucid.layers.base import Layer, copy_weights
-from pellucid.layers.inputs import InputLayer
-from pellucid.layers.naming import given_or_unique
-from pellucid.layers.stack import lower
-from pellucid.layers.summary import summary_table
+from pellucid.layers.base import Layer, out_of_a_list
+from pellucid.layers.lowering import Network, lower
 from pellucid.layers.symbolic import SymbolicTensor
+from pellucid.layers.walk import Walk
+from pellucid.layers.weights import Variable
 from pellucid.models import configuration
-from pellucid.models.fitting import Fitting, Network
-from pellucid.ops.base import Array
+from pellucid.models.fitting import Fitting
+from pellucid.models.structure import Structure
+from pellucid.models.table import model_table
+from pellucid.models.wiring import Wiring, wire
 from pellucid.render.table import print_table, table_text
+from pellucid.shapes import Shape
+
+Shapes = Any
 
 
-class Model(Fitting):
-    """A network from an input to an output: `Model(inputs, outputs)`.
+class Model(Layer, Fitting, kind="Functional"):
+    """A network from inputs to outputs: `Model(inputs, outputs)`. It is a layer, too.
 
-    inputs: from `pellucid.Input`. outputs: what the last layer gave. name: made from the class
-    and a number if None. engine: 'native' (also None), 'reference', or an Engine.
+    inputs: from `pellucid.Input`; or outputs of layers, which the model then begins at. outputs:
+    what layers gave. Each is one tensor, a list, or a dictionary by name. name: made from the
+    class and a number if None. trainable: whether training changes anything. engine: 'native'
+    (also None), 'reference', or an Engine.
 
     Raises ArgumentError if the outputs do not come from the inputs.
     """
 
-    kind: ClassVar[str] = "Functional"
-    _layers: list[Layer]
+    word: ClassVar[str] = "Model"
 
     def __init__(
         self,
-        inputs: SymbolicTensor,
-        outputs: SymbolicTensor,
+        inputs: Any,
+        outputs: Any,
         name: str | None = None,
         *,
+        trainable: bool = True,
         engine: str | Engine | None = None,
     ) -> None:
-        self._start(name, engine)
-        for tensor in (inputs, outputs):
-            if not isinstance(tensor, SymbolicTensor):
-                raise ArgumentError(
-                    "A Model takes one Input and one output of a layer, got "
-                    f"{type(tensor).__name__}. Several inputs or outputs are not supported."
-                )
-        path = outputs.path
-        if path[0] is not inputs:
-            raise ArgumentError(
-                f"The outputs, from layer {outputs.layer.name}, are not computed from the inputs "
-                f"{inputs.layer.name}: they begin at {path[0].layer.name}."
-            )
-        self._layers = [tensor.layer for tensor in path]
+        super().__init__(name=name, trainable=trainable)
+        Fitting.__init__(self, engine)
+        starts, self._takes = Structure.of(inputs)
+        ends, self._gives = Structure.of(outputs)
+        _check_tensors(starts, ends)
+        self._connect_to(wire(starts, ends))
         check_names(self._layers)
-        self._shape = inputs.sample_shape
-
-    def _start(self, name: str | None, engine: str | Engine | None) -> None:
-        """What every kind of model begins with."""
-        super().__init__(engine)
-        self.name = given_or_unique(name, self.kind)
-        self._layers, self._shape = [], None
-        self._forget()
-
-    def _forget(self) -> None:
-        """Drop all that depends on the layers."""
-        self._network: Network | None = None
-        self._forget_network()
 
     # Structure
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, in order."""
+        """The layers, in Keras's order."""
         return list(self._layers)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -94,55 +79,73 @@ class Model(Fitting):
         )
 
     @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        """The shape of a batch of inputs; its size is None."""
-        return (None, *self.graph.inputs[0])
+    def built(self) -> bool:
+        """Whether the shapes of the inputs are known, so that there are weights."""
+        return self._wiring is not None
 
     @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """The shape of a batch of outputs; its size is None."""
-        return (None, *self.graph.output_shapes[0])
+    def inputs(self) -> list[SymbolicTensor]:
+        """The inputs in order; those of a dictionary in the order of its keys, sorted."""
+        return list(self._wired().inputs)
 
     @property
-    def weights(self) -> list[Array]:
-        """The very arrays of weights, layer by layer: changing them changes the model."""
-        return list(self._lowered().parameters)
+    def outputs(self) -> list[SymbolicTensor]:
+        """The outputs in order; those of a dictionary in the order of its keys, sorted."""
+        return list(self._wired().outputs)
 
-    def count_params(self) -> int:
-        """How many single weights the model has."""
-        return sum(weight.size for weight in self.weights)
+    @property
+    def input(self) -> Any:
+        """The inputs as they were given: one tensor, a list, or a dictionary."""
+        return self._takes.pack(self.inputs)
 
-    def get_weights(self) -> list[Array]:
-        """Copies of the weights, layer by layer: kernel, bias, kernel, bias, ..."""
-        return [weight.copy() for weight in self.weights]
+    @property
+    def output(self) -> Any:
+        """The outputs as they were given: one tensor, a list, or a dictionary."""
+        return self._gives.pack(self.outputs)
 
-    def set_weights(self, weights: Sequence[Array]) -> None:
-        """Copy new values into the weights, all or none.
+    @property
+    def input_names(self) -> list[str]:
+        """What data for each input may be called: the names of the Inputs, or the keys given."""
+        self._wired()
+        return list(self._takes.names)
 
-        Raises DataError if their number or a shape does not fit, or if a value is not finite.
-        """
-        network = self._lowered()
-        names = [parameter.name for parameter in network.graph.parameters]
-        targets = dict(zip(names, network.parameters, strict=True))
-        copy_weights(f"Model {self.name}", targets, weights)
+    @property
+    def output_names(self) -> list[str]:
+        """What targets of each output may be called: the names of layers, or the keys given."""
+        self._wired()
+        return list(self._gives.names)
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of a batch of inputs; its size is None. A list for several inputs."""
+        return out_of_a_list([tensor.shape for tensor in self.inputs])
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of a batch of outputs; its size is None. A list for several outputs."""
+        return out_of_a_list([tensor.shape for tensor in self.outputs])
 
     def summary(
         self, line_length: int | None = None, *, print_fn: Callable[[str], object] | None = None
     ) -> None:
         """Print the table of layers: their outputs, weights and multiply-adds.
 
-        line_length: in characters; the terminal's own, or 80, if None. print_fn: is given the
-        whole text instead.
+        For a network that is no chain, what each layer is connected to, besides. line_length: in
+        characters; the terminal's own, or 80, if None. print_fn: is given the whole text instead.
         """
-        table = summary_table(self.name, self._shape, self.layers)
+        table = model_table(self.name, self.layers, self._wiring)
         if print_fn is None:
             print_table(table, line_length)
         else:
             print_fn(table_text(table, line_length or 80))
 
     def get_config(self) -> dict[str, Any]:
-        """The name and the layers as plain JSON, without weights."""
-        return {"name": self.name, "layers": configuration.describe_layers(self._layers)}
+        """The name, the layers and how they are joined, as plain JSON in Keras's form."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            **configuration.describe_wiring(self._wired(), self._takes, self._gives),
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -151,38 +154,143 @@ class Model(Fitting):
         Raises UnknownNameError for a layer that does not exist, ArgumentError for a
         configuration that is not whole.
         """
-        name, layers = configuration.read_model(config)
-        start = layers[0] if layers else None
-        if not isinstance(start, InputLayer):
-            raise ArgumentError(f"Model {name} does not begin with an InputLayer.")
-        inputs = outputs = SymbolicTensor(start.shape, start)
-        for layer in layers[1:]:
-            outputs = layer(outputs)
-        return cls(inputs, outputs, name=name)
+        name, inputs, outputs = configuration.read_wiring(config)
+        return cls(inputs, outputs, name, trainable=config.get("trainable", True))
 
     def to_json(self) -> str:
         """The kind of model and its configuration; `models.model_from_json` reads it."""
         return json.dumps({"class_name": self.kind, "config": self.get_config()})
 
+    # As a layer
+
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
+        """Put the model behind other layers' outputs, or compute it, as for any layer.
+
+        Inputs and outputs have the form that the model was made with; inputs may also be given
+        by name.
+        """
+        values = self._takes.take(inputs, f"Model {self.name}")
+        return self._gives.pack(self.apply(values, training))
+
+    def walk(
+        self, walk: Walk, reads: tuple[int, ...], path: str = "", training: bool | None = None
+    ) -> tuple[int, ...]:
+        """Lead a walk through all layers that the outputs need."""
+        wiring = self._wired()
+        values = dict(zip(wiring.inputs, reads, strict=True))
+        for call in wiring.calls:
+            if call.inputs:
+                made = call.layer.walk(
+                    walk,
+                    tuple(values[tensor] for tensor in call.inputs),
+                    inside(path, call.layer),
+                    training if call.training is None else call.training,
+                )
+                values |= zip(call.outputs, made, strict=True)
+        return tuple(values[tensor] for tensor in wiring.outputs)
+
+    def shapes_behind(self, *sample_shapes: Shape) -> tuple[Shape, ...]:
+        """The shapes of one sample of every output; ShapeError says which layer does not fit."""
+        walk = Walk(len(sample_shapes))
+        outputs = self.walk(walk, tuple(range(len(sample_shapes))))
+        shapes = walk.shapes(sample_shapes)
+        return tuple(shapes[output] for output in outputs)
+
+    def build_for(self, *sample_shapes: Shape) -> None:
+        """Check that every layer's weights fit such samples."""
+        walk = Walk(len(sample_shapes))
+        self.walk(walk, tuple(range(len(sample_shapes))))
+        shapes = walk.shapes(sample_shapes)
+        for visit in walk.visits:
+            visit.layer.build_for(*(shapes[value] for value in visit.reads))
+
+    def packed(self, inputs: Sequence[Any]) -> Any:
+        """What `__call__` takes, out of the inputs one by one."""
+        return self._takes.pack(inputs)
+
+    def check_inputs(self, count: int) -> None:
+        """Raise ArgumentError if the model does not read so many inputs."""
+        if count != len(self._takes.names):
+            raise ArgumentError(
+                f"Model {self.name} reads {len(self._takes.names)} inputs, got {count}."
+            )
+
+    # Weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights; read at `compile`. Set, it is set of all layers."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self.layers:
+            layer.trainable = value
+
+    def variables(self, path: str = "") -> list[Variable]:
+        """The weights layer by layer, each array once."""
+        self._check_built()
+        found: dict[int, Variable] = {}
+        for layer in self.layers:
+            for variable in layer.variables(inside(path, layer)):
+                found.setdefault(id(variable.array), variable)
+        return list(found.values())
+
+    # What is made when it is first needed
+
+    def _connect_to(self, wiring: Wiring) -> None:
+        """Be made of these calls; all that depended on others is dropped."""
+        self._wiring: Wiring | None = wiring
+        self._layers: Sequence[Layer] = wiring.layers
+        shapes = [tensor.sample_shape for tensor in wiring.inputs]
+        self.first_shape = shapes[0] if len(shapes) == 1 else None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._network: Network | None = None
+        self._forget_network()
+
+    def _wired(self) -> Wiring:
+        if self._wiring is None:
+            raise ShapeError(
+                f"Model {self.name} does not know its input's shape yet. Begin it with "
+                "pellucid.Input((28, 28, 1)), call model.build((None, 28, 28, 1)), or fit it."
+            )
+        return self._wiring
+
+    def _check_built(self) -> None:
+        self._wired()
+
     def _lowered(self) -> Network:
         if self._network is None:
-            if self._shape is None:
-                raise ShapeError(
-                    f"Model {self.name} does not know its input's shape yet. Begin it with "
-                    "pellucid.Input((28, 28, 1)), call model.build((None, 28, 28, 1)), or fit it."
-                )
-            self._network = Network(*lower(self._shape, self._layers))
+            wiring = self._wired()
+            self._network = lower(self, [tensor.sample_shape for tensor in wiring.inputs])
         return self._network
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}>"
 
-
-def check_names(layers: Sequence[Layer]) -> None:
-    """Raise ArgumentError if two layers of a model have one name, or one is there twice."""
+def check_names(layers: Iterable[Layer]) -> None:
+    """Raise ArgumentError if two layers of a model have one name."""
     for name, count in Counter(layer.name for layer in layers).items():
         if count > 1:
             raise ArgumentError(
                 f"The name {name} occurs {count} times in one model. Each layer needs its own "
-                "name, and a layer can stand at one place only: make a new one for each place."
+                "name, and stands in the list once."
             )
+
+
+def _check_tensors(inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """Raise ArgumentError for what no model can be made of."""
+    for tensor in (*inputs, *outputs):
+        if not isinstance(tensor, SymbolicTensor):
+            raise ArgumentError(
+                "A Model goes from what pellucid.Input gave to what layers gave: one of them, a "
+                f"list, or a dictionary by name; got {type(tensor).__name__}."
+            )
+    if not inputs or not outputs or len(set(inputs)) < len(inputs):
+        raise ArgumentError("A Model needs at least one input and one output, each input once.")
+
+
+def inside(path: str, layer: Layer) -> str:
+    """The path of a layer in a model that has this path; a model on its own has none."""
+    return f"{path}/{layer.name}" if path else layer.name

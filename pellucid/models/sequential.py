@@ -13,11 +13,13 @@ from pellucid.errors import ArgumentError, DataError, ShapeError
 from pellucid.layers.arguments import batch_shape
 from pellucid.layers.base import Layer
 from pellucid.layers.inputs import InputLayer
-from pellucid.layers.stack import output_shapes
 from pellucid.layers.symbolic import SymbolicTensor
+from pellucid.layers.walk import Walk
 from pellucid.models import configuration
-from pellucid.models.fitting import Network
-from pellucid.models.model import Model, check_names
+from pellucid.models.fitting import Fitting
+from pellucid.models.model import Model, check_names, inside
+from pellucid.models.structure import Structure
+from pellucid.models.wiring import Wiring, wire
 from pellucid.ops.base import Array
 from pellucid.render.table import print_text
 from pellucid.shapes import Shape
@@ -34,18 +36,24 @@ class Sequential(Model):
     Raises ShapeError if a layer cannot read what it gets, at construction if there is an Input.
     """
 
-    kind = "Sequential"
-
     def __init__(
         self,
         layers: Sequence[Element] | Element | None = None,
         *,
         name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
         engine: str | Engine | None = None,
     ) -> None:
-        self._start(name, engine)
+        Layer.__init__(self, name=name, trainable=trainable, dtype=dtype)
+        Fitting.__init__(self, engine)
+        self._takes = self._gives = Structure(("x",))
+        self._wiring: Wiring | None = None
         self._input: InputLayer | None = None
         self._stack: list[Layer] = []
+        self._connected: list[Layer] = []  # what was called already, and what that gave
+        self._tensors: list[SymbolicTensor] = []
+        self._forget()
         given = [layers] if isinstance(layers, Layer | SymbolicTensor) else layers
         for layer in given or ():
             self._append(layer)
@@ -84,6 +92,20 @@ class Sequential(Model):
             self._input = InputLayer(shape)
         self._connect()
 
+    def build_for(self, *sample_shapes: Shape) -> None:
+        """Make the weights for samples of this shape, or check that those there are fit it."""
+        if self._input is None:
+            self.build((None, *sample_shapes[0]))
+        super().build_for(*sample_shapes)
+
+    def walk(
+        self, walk: Walk, reads: tuple[int, ...], path: str = "", training: bool | None = None
+    ) -> tuple[int, ...]:
+        """Lead a walk through all layers, whether they are built or not."""
+        for layer in self._stack:
+            reads = layer.walk(walk, reads, inside(path, layer), training)
+        return reads
+
     @property
     def layers(self) -> list[Layer]:
         """The layers, in order, without the input."""
@@ -104,20 +126,30 @@ class Sequential(Model):
         else:
             super().summary(line_length, print_fn=print_fn)
 
+    def get_config(self) -> dict[str, Any]:
+        """The name and the layers as plain JSON, without weights, in Keras's form."""
+        start = [] if self._input is None else [self._input]
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": self.dtype,
+            "layers": [configuration.describe(layer) for layer in (*start, *self._stack)],
+        }
+        if self._input is not None:
+            config["build_input_shape"] = [None, *self._input.shape]
+        return config
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The model whose `get_config` gave this; its weights start anew. Errors as for Model."""
-        name, layers = configuration.read_model(config)
-        return cls(layers, name=name)
-
-    def get_config(self) -> dict[str, Any]:
-        """The name and the layers as plain JSON, without weights."""
-        start = [] if self._input is None else [self._input]
-        layers = configuration.describe_layers([*start, *self._stack])
-        return {"name": self.name, "layers": layers}
+        name, layers = configuration.read_layers(config)
+        model = cls(layers, name=name, trainable=config.get("trainable", True))
+        if model._input is None and config.get("build_input_shape"):
+            model.build(config["build_input_shape"])
+        return model
 
     def _append(self, layer: Element) -> None:
-        if isinstance(layer, SymbolicTensor) and layer.inputs is None:
+        if isinstance(layer, SymbolicTensor) and not layer.call.inputs:
             layer = layer.layer
         if isinstance(layer, InputLayer):
             if self._input is not None or self._stack:
@@ -134,25 +166,38 @@ class Sequential(Model):
         self._stack.append(layer)
 
     def _connect(self) -> None:
-        """Build all layers if the input is known; nothing is built if one of them cannot be."""
-        if self._input is None or self._layers == [self._input, *self._stack]:
+        """Call all layers if the input is known; nothing is built if one of them cannot be."""
+        if self._input is None or (self.built and self._connected == self._stack):
             return
+        self._wiring = None
         self._forget()
-        self._shape, self._layers = None, []
-        shape = self._input.shape
-        shapes = [shape, *output_shapes(shape, self._stack)]
-        for layer, before in zip(self._stack, shapes, strict=False):
-            layer.build((None, *before))
-        self._shape, self._layers = shape, [self._input, *self._stack]
+        self.shapes_behind(self._input.shape)
+        kept = _common(self._connected, self._stack)
+        self._connected = self._stack[:kept]
+        self._tensors = [self._input.output, *self._tensors[1 : kept + 1]]
+        for layer in self._stack[kept:]:
+            (tensor,) = layer.place([self._tensors[-1]])
+            self._tensors.append(tensor)
+            self._connected.append(layer)
+        start, end = self._tensors[0], self._tensors[-1]
+        self._takes, self._gives = Structure((start.name,)), Structure((end.name,))
+        self._connect_to(wire([start], [end]))
 
     def _as_images(self, x: ArrayLike) -> Array:
         if self._input is None:
             self.build(_shape_of(x))
         return super()._as_images(x)
 
-    def _lowered(self) -> Network:
+    def _wired(self) -> Wiring:
         self._connect()
-        return super()._lowered()
+        return super()._wired()
+
+
+def _common(some: Sequence[Layer], others: Sequence[Layer]) -> int:
+    """How many layers two lists have in common at their beginning."""
+    pairs = enumerate(zip(some, others, strict=False))
+    same = min(len(some), len(others))
+    return next((place for place, (one, other) in pairs if one is not other), same)
 
 
 def _shape_of(x: ArrayLike) -> Shape:

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """A title, columns of which all but the first two hold numbers, rows, and notes below."""
+    """A title, columns, rows, and notes below. words: the numbers of columns that hold no numbers."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
+    words: Sequence[int] = (0, 1)
 
 
 def table_text(table: Table, width: int = 80) -> str:
@@ -53,7 +54,7 @@ def _renderable(table: Table) -> RenderableType:
 
     grid = RichTable(box=box.SQUARE, header_style="bold")
     for number, column in enumerate(table.columns):
-        grid.add_column(Text(column), justify="right" if number > 1 else "left", overflow="fold")
+        grid.add_column(Text(column), justify="left" if number in table.words else "right", overflow="fold")
     for row in table.rows:
         grid.add_row(*map(Text, row))
     return Group(Text(table.title, "bold"), grid, *map(Text, table.notes))

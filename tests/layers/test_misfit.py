@@ -13,7 +13,7 @@ import pellucid
 from pellucid import layers
 from pellucid.errors import ShapeError
 from pellucid.layers.misfit import smallest_size
-from pellucid.layers.stack import output_shapes
+from pellucid.layers.walk import Walk
 
 
 def deep(size: int) -> list[layers.Layer]:
@@ -50,6 +50,8 @@ Model: "the network so far"
 │ pool2 (MaxPooling2D) │ (None, 2, 2, 8)   │       0 │             0 │
 └──────────────────────┴───────────────────┴─────────┴───────────────┘
 Total params: 336 (1.31 KB)
+Trainable params: 336 (1.31 KB)
+Non-trainable params: 0 (0.00 B)
 Multiply-adds for one sample: 14,256"""
 
 
@@ -136,9 +138,12 @@ LAYERS = st.one_of(
 @settings(max_examples=40, deadline=None)
 @given(st.lists(LAYERS, min_size=1, max_size=4))
 def test_the_smallest_size_works_and_nothing_smaller_does(stack: list[layers.Layer]) -> None:
-    rows, columns = smallest_size((1, 1, 1), stack)
-    output_shapes((rows, columns, 1), stack)
+    walk, read = Walk(1), (0,)
+    for layer in stack:
+        read = layer.walk(walk, read)
+    rows, columns = smallest_size(walk, [(1, 1, 1)])
+    walk.shapes([(rows, columns, 1)])
     for smaller in ((rows - 1, columns), (rows, columns - 1)):
         if min(smaller) > 0:
             with pytest.raises(ShapeError, match="no longer fits"):
-                output_shapes((*smaller, 1), stack)
+                walk.shapes([(*smaller, 1)])
