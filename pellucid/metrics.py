@@ -1,10 +1,31 @@
 """Metrics where Keras has them."""
 
 from pellucid.training.metrics import (
+    AUC,
     BinaryAccuracy,
     CategoricalAccuracy,
+    ConfusionMatrix,
+    CountingMetric,
+    MeanMetric,
     Metric,
+    Precision,
+    Recall,
     SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
 )
 
-__all__ = ["BinaryAccuracy", "CategoricalAccuracy", "Metric", "SparseCategoricalAccuracy"]
+__all__ = [
+    "AUC",
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "ConfusionMatrix",
+    "CountingMetric",
+    "MeanMetric",
+    "Metric",
+    "Precision",
+    "Recall",
+    "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy",
+    "TopKCategoricalAccuracy",
+]
