@@ -1,11 +1,21 @@
 """The layers a network is put together from, with Keras's names and arguments."""
 
+from pellucid.layers.adaptation import Normalization
+from pellucid.layers.augmentation import (
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from pellucid.layers.base import Layer
 from pellucid.layers.convolution import Conv2D, Filter
 from pellucid.layers.core import Activation, Dense, Flatten
 from pellucid.layers.inputs import Input, InputLayer
 from pellucid.layers.pooling import AveragePooling2D, MaxPooling2D
-from pellucid.layers.preprocessing import Rescaling
+from pellucid.layers.preprocessing import CenterCrop, Rescaling, Resizing
 from pellucid.layers.regularization import Dropout
 
 MaxPool2D = MaxPooling2D
@@ -15,6 +25,7 @@ __all__ = [
     "Activation",
     "AveragePooling2D",
     "AvgPool2D",
+    "CenterCrop",
     "Conv2D",
     "Dense",
     "Dropout",
@@ -25,5 +36,14 @@ __all__ = [
     "Layer",
     "MaxPool2D",
     "MaxPooling2D",
+    "Normalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "Rescaling",
+    "Resizing",
 ]
