@@ -287,4 +287,5 @@ def test_the_textbook_augments_in_front_of_a_model() -> None:
     x = layers.Flatten()(x)
     outputs = layers.Dense(1, activation="sigmoid")(x)
     model = pellucid.Model(inputs=inputs, outputs=outputs)
-    assert_array_equal(model(IMAGES), model(IMAGES))
+    assert_array_equal(model(IMAGES, training=False), model(IMAGES, training=False))
+    assert (model(IMAGES, training=True) != model(IMAGES, training=True)).any()
