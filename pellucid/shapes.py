@@ -96,6 +96,17 @@ def transposed_size(
     return outputs
 
 
+def padded_grid(size: Pair, padding: Padding) -> Pair:
+    """Height and width with ((top, bottom), (left, right)) around them."""
+    (top, bottom), (left, right) = padding
+    return size[0] + top + bottom, size[1] + left + right
+
+
+def upsampled_grid(size: Pair, factors: Pair) -> Pair:
+    """Height and width when every pixel becomes (rows, columns) of them."""
+    return size[0] * factors[0], size[1] * factors[1]
+
+
 def cropped_grid(size: Pair, cropping: Padding) -> Pair:
     """Height and width without ((top, bottom), (left, right)); ShapeError if nothing is left."""
     rows, columns = (length - sum(sides) for length, sides in zip(size, cropping, strict=True))

@@ -124,3 +124,71 @@ class AveragePooling2D(_Pooling2D):
     def _counts(self, images: Array) -> Array:
         """How many cells of every window exist (1, rows, columns, 1)."""
         return self._sums(np.ones_like(images[:1, :, :, :1]))
+
+
+@dataclass(frozen=True)
+class _GlobalPooling2D(Op):
+    """One number for every channel: (height, width, channels) -> (channels,).
+
+    keepdims: (1, 1, channels) instead.
+    """
+
+    keepdims: bool = False
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        channels = image_size(type(self).__name__, inputs[0])[2]
+        return (1, 1, channels) if self.keepdims else (channels,)
+
+
+@dataclass(frozen=True)
+class GlobalMaxPooling2D(_GlobalPooling2D):
+    """The largest number of every channel.
+
+    If it occurs several times, the first in row-major order gets the gradient, as with windows.
+    """
+
+    def forward(
+        self, inputs: tuple[Array, ...], parameters: tuple[Array, ...], context: Context
+    ) -> Array:
+        return inputs[0].max(axis=(1, 2), keepdims=self.keepdims)
+
+    def backward(
+        self,
+        gradient: Array,
+        inputs: tuple[Array, ...],
+        parameters: tuple[Array, ...],
+        output: Array,
+        context: Context,
+    ) -> Gradients:
+        rows = _pixels(inputs[0])
+        to_rows = np.zeros_like(rows)
+        largest = rows.argmax(axis=1)[:, None]
+        np.put_along_axis(to_rows, largest, gradient.reshape(largest.shape), axis=1)
+        return Gradients((to_rows.reshape(inputs[0].shape),))
+
+
+@dataclass(frozen=True)
+class GlobalAveragePooling2D(_GlobalPooling2D):
+    """The mean of every channel."""
+
+    def forward(
+        self, inputs: tuple[Array, ...], parameters: tuple[Array, ...], context: Context
+    ) -> Array:
+        return inputs[0].mean(axis=(1, 2), keepdims=self.keepdims)
+
+    def backward(
+        self,
+        gradient: Array,
+        inputs: tuple[Array, ...],
+        parameters: tuple[Array, ...],
+        output: Array,
+        context: Context,
+    ) -> Gradients:
+        rows = _pixels(inputs[0])
+        share = gradient.reshape(len(rows), 1, -1) / rows.shape[1]
+        return Gradients((np.broadcast_to(share, rows.shape).reshape(inputs[0].shape),))
+
+
+def _pixels(images: Array) -> Array:
+    """The pixels of every image in one row: (N, pixels, channels)."""
+    return images.reshape(len(images), -1, images.shape[-1])

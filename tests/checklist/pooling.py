@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from checklist.case import Case
-from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
+from pellucid.ops.pooling import (
+    AveragePooling2D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+)
 
 _WINDOWS = [
     ((2, 2), (2, 2), ((0, 0), (0, 0)), (6, 8, 16)),
@@ -19,3 +24,8 @@ _WINDOWS = [
 ]
 MAX_POOLINGS = [Case(MaxPooling2D(*window), shape) for *window, shape in _WINDOWS]
 AVERAGE_POOLINGS = [Case(AveragePooling2D(*window), shape) for *window, shape in _WINDOWS]
+_IMAGES = [(1, 1, 1), (7, 5, 10), (4, 6, 33), (3, 1, 16), (8, 9, 3)]
+GLOBAL_MAX_POOLINGS, GLOBAL_AVERAGE_POOLINGS = (
+    [Case(kind(keepdims), shape) for shape in _IMAGES for keepdims in (False, True)]
+    for kind in (GlobalMaxPooling2D, GlobalAveragePooling2D)
+)

@@ -14,6 +14,12 @@ def pad(images: Tensor, padding: Padding, value: float = 0.0) -> Tensor:
     return functional.pad(images, (left, right, top, bottom), value=value)
 
 
+def crop(images: Tensor, padding: Padding) -> Tensor:
+    """Images (N, channels, height, width) without such a border."""
+    (top, bottom), (left, right) = padding
+    return pad(images, ((-top, -bottom), (-left, -right)))
+
+
 def channels_first(images: Tensor) -> Tensor:
     """NHWC as NCHW."""
     return images.permute(0, 3, 1, 2)

@@ -11,7 +11,12 @@ from torch.nn import functional
 from oracles.images import channels_first, channels_last, pad
 from oracles.word import Word
 from pellucid.ops.base import Op
-from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
+from pellucid.ops.pooling import (
+    AveragePooling2D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+)
 
 
 def _max_pooling(op: MaxPooling2D, inputs: Sequence[Tensor], _: Sequence[Tensor]) -> Tensor:
@@ -37,4 +42,20 @@ def _average_pooling(op: AveragePooling2D, inputs: Sequence[Tensor], _: Sequence
     return channels_last(sums / counts)
 
 
-WORDS: dict[type[Op], Word] = {MaxPooling2D: _max_pooling, AveragePooling2D: _average_pooling}
+def _global_max(op: GlobalMaxPooling2D, inputs: Sequence[Tensor], _: Sequence[Tensor]) -> Tensor:
+    largest = channels_last(functional.adaptive_max_pool2d(channels_first(inputs[0]), 1))
+    return largest if op.keepdims else largest.flatten(1)
+
+
+def _global_average(
+    op: GlobalAveragePooling2D, inputs: Sequence[Tensor], _: Sequence[Tensor]
+) -> Tensor:
+    return inputs[0].mean(dim=(1, 2), keepdim=op.keepdims)
+
+
+WORDS: dict[type[Op], Word] = {
+    MaxPooling2D: _max_pooling,
+    AveragePooling2D: _average_pooling,
+    GlobalMaxPooling2D: _global_max,
+    GlobalAveragePooling2D: _global_average,
+}

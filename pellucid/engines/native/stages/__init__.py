@@ -16,6 +16,7 @@ from pellucid.engines.native.stages.elementwise import (
 from pellucid.engines.native.stages.pooling import PoolingStage
 from pellucid.errors import EngineError
 from pellucid.ops.activations import Softmax
+from pellucid.ops.base import Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
 from pellucid.ops.dropout import Dropout
@@ -23,7 +24,7 @@ from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 from pellucid.ops.reshape import Flatten
 from pellucid.ops.scaling import Rescaling
 
-__all__ = ["Call", "DropoutStage", "Stage", "ViewStage", "make_stages"]
+__all__ = ["Call", "DropoutStage", "Stage", "ViewStage", "computes", "make_stages"]
 
 KINDS: dict[type, type[Stage]] = {
     Conv2D: ConvolutionStage,
@@ -38,13 +39,18 @@ KINDS: dict[type, type[Stage]] = {
 }
 
 
+def computes(op: Op) -> bool:
+    """Whether there is a stage for an operation."""
+    return type(op) in KINDS and not (isinstance(op, Conv2D) and op.groups > 1)
+
+
 def make_stages(plan: Plan, trainable: tuple[bool, ...]) -> list[Stage]:
     """The stages of a plan; gradients are computed down to the first parameter that learns."""
     stages: list[Stage] = []
     learning = False
     for place, step in enumerate(plan.steps):
         node = step.node
-        if type(node.op) not in KINDS:
+        if not computes(node.op):
             raise EngineError(
                 f"The native engine has no {type(node.op).__name__} (layer {node.layer}); "
                 "the engine 'reference' computes every operation."
