@@ -6,6 +6,7 @@ Its names are Keras's, so that a textbook's code runs with `import pellucid as k
 from pellucid import (
     activations,
     callbacks,
+    constraints,
     datasets,
     initializers,
     layers,
@@ -13,6 +14,7 @@ from pellucid import (
     metrics,
     models,
     optimizers,
+    regularizers,
     utils,
 )
 from pellucid.layers import Input
@@ -28,6 +30,7 @@ __all__ = [
     "__version__",
     "activations",
     "callbacks",
+    "constraints",
     "datasets",
     "initializers",
     "layers",
@@ -35,6 +38,7 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "regularizers",
     "set_seed",
     "utils",
 ]

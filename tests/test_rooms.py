@@ -26,7 +26,8 @@ LADDER = [
     "files",
     "models",
     "runs",
-    "activations callbacks datasets initializers losses metrics optimizers utils",
+    "activations callbacks constraints datasets initializers losses metrics optimizers "
+    "regularizers utils",
     "__init__",
     "networks",
     "cli",

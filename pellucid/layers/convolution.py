@@ -11,8 +11,10 @@ import numpy as np
 from pellucid.errors import ArgumentError
 from pellucid.layers import activations, arguments
 from pellucid.layers.base import Stage
+from pellucid.layers.constraints import ConstraintLike
 from pellucid.layers.initializers import InitializerLike
 from pellucid.layers.kernel import KernelLayer
+from pellucid.layers.regularizers import RegularizerLike
 from pellucid.ops.base import Array
 from pellucid.ops.convolution import Conv2D as Conv2DOp
 from pellucid.shapes import Shape, image_size, resolve_padding
@@ -79,6 +81,11 @@ class Conv2D(KernelLayer):
         use_bias: bool = True,
         kernel_initializer: InitializerLike = "glorot_uniform",
         bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: None = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         *,
         name: str | None = None,
         trainable: bool = True,
@@ -90,6 +97,11 @@ class Conv2D(KernelLayer):
             use_bias,
             kernel_initializer,
             bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
             name=name,
             trainable=trainable,
             dtype=dtype,

@@ -7,8 +7,10 @@ from typing import Any
 
 from pellucid.layers import activations, arguments
 from pellucid.layers.base import Layer, Stage
+from pellucid.layers.constraints import ConstraintLike
 from pellucid.layers.initializers import InitializerLike
 from pellucid.layers.kernel import KernelLayer, activation_stages
+from pellucid.layers.regularizers import RegularizerLike
 from pellucid.ops.dense import Dense as DenseOp
 from pellucid.ops.reshape import Flatten as FlattenOp
 from pellucid.shapes import Shape
@@ -29,6 +31,11 @@ class Dense(KernelLayer):
         use_bias: bool = True,
         kernel_initializer: InitializerLike = "glorot_uniform",
         bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: None = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         *,
         name: str | None = None,
         trainable: bool = True,
@@ -40,6 +47,11 @@ class Dense(KernelLayer):
             use_bias,
             kernel_initializer,
             bias_initializer,
+            kernel_regularizer,
+            bias_regularizer,
+            activity_regularizer,
+            kernel_constraint,
+            bias_constraint,
             name=name,
             trainable=trainable,
             dtype=dtype,

@@ -8,7 +8,7 @@ machine.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pellucid import random
 from pellucid.errors import ArgumentError, unknown_name
-from pellucid.layers.naming import snake_case
+from pellucid.layers.rules import Rule
 from pellucid.shapes import Shape
 
 Float64Array = NDArray[np.float64]
@@ -31,22 +31,12 @@ _DISTRIBUTIONS = ("uniform", "truncated_normal", "untruncated_normal")
 
 
 @dataclass(frozen=True)
-class Initializer:
+class Initializer(Rule, kind="initializer"):
     """A rule for the first values of an array of weights."""
-
-    known: ClassVar[dict[str, type[Initializer]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        if not cls.__name__.startswith("_"):
-            Initializer.known[snake_case(cls.__name__)] = cls
 
     def __call__(self, shape: Shape) -> NDArray[np.float32]:
         """Values for an array of this shape, float32."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """The class and its arguments as plain JSON."""
-        return {"class_name": type(self).__name__, "config": asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -215,19 +205,7 @@ def get(identifier: InitializerLike) -> Initializer:
 
     Raises UnknownNameError, with the nearest known name, for any other.
     """
-    if isinstance(identifier, Initializer):
-        return identifier
-    name: Any = identifier
-    config: dict[str, Any] = {}
-    if isinstance(identifier, dict):
-        name, config = identifier.get("class_name"), identifier.get("config", {})
-    cls = Initializer.known.get(snake_case(str(name)))
-    if cls is None:
-        raise unknown_name("initializer", name, Initializer.known)
-    wrong = set(config) - {field.name for field in fields(cls)}
-    if wrong:
-        raise ArgumentError(f"{cls.__name__} has no argument {', '.join(sorted(wrong))}.")
-    return cls(**config)
+    return Initializer.get(identifier)
 
 
 def fans(shape: Shape) -> tuple[float, float]:

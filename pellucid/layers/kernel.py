@@ -34,6 +34,11 @@ class KernelLayer(Layer, abstract=True):
         use_bias: bool,
         kernel_initializer: InitializerLike,
         bias_initializer: InitializerLike,
+        kernel_regularizer: RegularizerLike,
+        bias_regularizer: RegularizerLike,
+        activity_regularizer: None,
+        kernel_constraint: ConstraintLike,
+        bias_constraint: ConstraintLike,
         *,
         name: str | None,
         trainable: bool,
@@ -41,6 +46,7 @@ class KernelLayer(Layer, abstract=True):
         input_shape: Sequence[int] | None,
     ) -> None:
         super().__init__(name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
+        regularizers.refuse_activity_regularizer(activity_regularizer)
         self.activation = activations.canonical_name(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
