@@ -15,6 +15,7 @@ from pellucid import (
     models,
     optimizers,
     regularizers,
+    saving,
     utils,
 )
 from pellucid.layers import Input
@@ -39,6 +40,7 @@ __all__ = [
     "models",
     "optimizers",
     "regularizers",
+    "saving",
     "set_seed",
     "utils",
 ]

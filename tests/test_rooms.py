@@ -27,7 +27,7 @@ LADDER = [
     "models",
     "runs",
     "activations callbacks constraints datasets initializers losses metrics optimizers "
-    "regularizers utils",
+    "regularizers saving utils",
     "__init__",
     "networks",
     "cli",

@@ -1,7 +1,9 @@
 """Models: layers put together, ready to be trained and asked."""
 
+from pellucid.models.loading import load_model
 from pellucid.models.model import Model
 from pellucid.models.reading import model_from_json
+from pellucid.models.saving import save_model
 from pellucid.models.sequential import Sequential
 
-__all__ = ["Model", "Sequential", "model_from_json"]
+__all__ = ["Model", "Sequential", "load_model", "model_from_json", "save_model"]

@@ -120,6 +120,11 @@ class Fitting:
         # An unknown metric is told here already, even if the output's shape is not known yet.
         self._new_objective(self.graph.output_shapes[0] if self.built else (1,))
 
+    @property
+    def compiled(self) -> bool:
+        """Whether the model knows how to train."""
+        return self._recipe is not None
+
     def get_compile_config(self) -> dict[str, Any]:
         """What `compile` was told, as plain JSON; metrics by name."""
         recipe = self._compiled()

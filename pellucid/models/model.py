@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Self
@@ -14,7 +15,7 @@ from pellucid.layers.lowering import Network, lower
 from pellucid.layers.symbolic import SymbolicTensor
 from pellucid.layers.walk import Walk
 from pellucid.layers.weights import Variable
-from pellucid.models import configuration
+from pellucid.models import configuration, restoring, saving
 from pellucid.models.fitting import Fitting
 from pellucid.models.structure import Structure
 from pellucid.models.table import model_table
@@ -160,6 +161,20 @@ class Model(Layer, Fitting, kind="Functional"):
     def to_json(self) -> str:
         """The kind of model and its configuration; `models.model_from_json` reads it."""
         return json.dumps({"class_name": self.kind, "config": self.get_config()})
+
+    # Files
+
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Save all of the model as one .keras file; see `pellucid.saving.save_model`."""
+        saving.save_model(self, filepath, overwrite)
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Save the weights as one .weights.h5 file; see `pellucid.saving.save_weights`."""
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
+        """Take over the weights in a file; see `pellucid.saving.load_weights`."""
+        restoring.load_weights(self, filepath)
 
     # As a layer
 
