@@ -7,12 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pellucid.data.directories import image_dataset_from_directory
 from pellucid.errors import DataError
 from pellucid.layers.arguments import positive_integer
 from pellucid.layers.naming import clear_session
 from pellucid.random import set_seed as set_random_seed
 
-__all__ = ["clear_session", "set_random_seed", "to_categorical"]
+__all__ = [
+    "clear_session",
+    "image_dataset_from_directory",
+    "set_random_seed",
+    "to_categorical",
+]
 
 
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.float32]:

@@ -43,7 +43,7 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class Part:
-    """One array of a data set: its key in Keras's .npz, its IDX file, and its shape."""
+    """One array of a data set: its key in Keras's .npz, its file less any ending, and its shape."""
 
     key: str
     file: str
@@ -61,7 +61,7 @@ def mnist_parts(train: int = 60_000, test: int = 10_000, side: int = 28) -> tupl
 
 
 @contextmanager
-def _damage_in(name: str) -> Iterator[None]:
+def damage_in(name: str) -> Iterator[None]:
     """Turn what the decoders raise on bad bytes into one DataError that names the file."""
     try:
         yield
@@ -88,7 +88,7 @@ def read_idx(stream: Readable, part: Part, name: str) -> UInt8Array:
     magic = bytes((0, 0, 8, rank))
     header = magic + struct.pack(f">{rank}I", *part.shape)
     count = int(np.prod(part.shape))
-    with _damage_in(name):
+    with damage_in(name):
         found = stream.read(len(header))
         if found[:4] != magic:
             raise DataError(f"{name} is not an IDX file of {rank}-D unsigned bytes.")
@@ -136,7 +136,7 @@ def read_idx_tar(stream: IO[bytes], parts: Sequence[Part], name: str) -> list[UI
     """Read the IDX files in a tar archive (packed or not), in whichever folder they lie."""
     wanted = {name: part for part in parts for name in _idx_names(part)}
     found: dict[str, UInt8Array] = {}
-    with _damage_in(name), tarfile.open(fileobj=stream, mode="r|*") as archive:
+    with damage_in(name), tarfile.open(fileobj=stream, mode="r|*") as archive:
         for entry in archive:
             base = PurePosixPath(entry.name).name
             member = archive.extractfile(entry) if entry.isfile() and base in wanted else None
@@ -150,7 +150,7 @@ def read_idx_tar(stream: IO[bytes], parts: Sequence[Part], name: str) -> list[UI
 
 def read_npz(path: Path, parts: Sequence[Part]) -> list[UInt8Array]:
     """Read an .npz file that has one array per part, under Keras's keys."""
-    with _damage_in(path.name):
+    with damage_in(path.name):
         with open(path, "rb") as stream:
             if not zipfile.is_zipfile(stream):
                 raise DataError(f"{path.name} is not an .npz file, or is truncated.")
@@ -170,7 +170,7 @@ def read_npz(path: Path, parts: Sequence[Part]) -> list[UInt8Array]:
 
 def _read_labelled_csv(stream: IO[bytes], count: int, pixels: int, name: str) -> UInt8Array:
     """Read `count` rows of a label and its pixels, after one row of headings."""
-    with _damage_in(name):
+    with damage_in(name):
         rows = np.loadtxt(
             TextIOWrapper(stream, "ascii"),
             np.uint8,
@@ -190,7 +190,7 @@ def read_csv_zip(path: Path, parts: Sequence[Part], members: Sequence[str]) -> l
     Each row is a label and the pixels of its image; the first row holds headings.
     """
     arrays = []
-    with _damage_in(path.name), zipfile.ZipFile(path) as archive:
+    with damage_in(path.name), zipfile.ZipFile(path) as archive:
         for member, images, labels in zip(members, parts[::2], parts[1::2], strict=True):
             count, *sides = images.shape
             with archive.open(member) as stream:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pellucid.data.cache import FOLDER, download_folder, store_npz
 from pellucid.data.catalogue import DataSet, find_data_set
-from pellucid.data.formats import UInt8Array, read_npz, read_path
+from pellucid.data.formats import UInt8Array, read_npz
 from pellucid.data.hashing import digest
 from pellucid.data.notices import tell
 from pellucid.data.sources import Source
@@ -26,15 +26,17 @@ def load_data_set(name: str, path: str | os.PathLike[str] | None = None) -> tupl
     """Load a data set by name, as Keras returns it.
 
     Args:
-        name: "mnist" or "fashion_mnist".
-        path: an .npz file with the arrays x_train, y_train, x_test, y_test, or a folder of the
-            four IDX files, raw or .gz. None: the cache, or else the set is fetched and cached.
+        name: "mnist", "fashion_mnist" or "cifar10".
+        path: an .npz file with the arrays x_train, y_train, x_test, y_test; of the first two, a
+            folder of the four IDX files, raw or .gz; of CIFAR-10, its archive
+            cifar-10-binary.tar.gz. None: the cache, or else the set is fetched and cached.
             The bare name of the cached file, "mnist.npz", means the same as None, as in Keras,
             where no such file is in the working folder.
 
     Returns:
         `(train_images, train_labels), (test_images, test_labels)`, all uint8: images of shape
-        (sample, height, width), labels of shape (sample,).
+        (sample, height, width), labels of shape (sample,); of CIFAR-10, (sample, height, width,
+        channel) and (sample, 1).
 
     Raises:
         DataError: a damaged file, other numbers than the data set's, a full disk, or no source
@@ -61,7 +63,7 @@ def _check(data_set: DataSet, arrays: Sequence[UInt8Array]) -> None:
 
 def _from_path(data_set: DataSet, path: Path) -> list[UInt8Array]:
     try:
-        arrays = read_path(path, data_set.parts)
+        arrays = data_set.read_path(path, data_set.parts)
         _check(data_set, arrays)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist; give {_path_advice(data_set)}") from error
@@ -78,7 +80,7 @@ def _from_path(data_set: DataSet, path: Path) -> list[UInt8Array]:
 def _path_advice(data_set: DataSet) -> str:
     return (
         f"an .npz file with the arrays {', '.join(part.key for part in data_set.parts)}, "
-        f"or a folder with {', '.join(part.file for part in data_set.parts)} (or .gz of these)."
+        f"or {data_set.path_advice}."
     )
 
 
@@ -118,7 +120,7 @@ def _from_sources(data_set: DataSet) -> list[UInt8Array]:
                 if error.errno in DISK_FULL:
                     raise DataError(
                         f"The disk is full: {data_set.title} does not fit into {folder}. Free "
-                        "some 200 MB, or set PELLUCID_CACHE to a folder on another disk."
+                        "some 400 MB, or set PELLUCID_CACHE to a folder on another disk."
                     ) from error
                 failures.append(f"  {source.label}: {error.strerror or error}")
     raise DataError(

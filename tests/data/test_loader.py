@@ -2,6 +2,7 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from pellucid.data import cache as cache_module
 from pellucid.data import data_set_digest, digest, loader
 from pellucid.data.cache import FOLDER, download_folder
+from pellucid.data.catalogue import DATA_SETS
 from pellucid.data.formats import Part, UInt8Array
 from pellucid.data.loader import load_data_set
 from pellucid.data.sources import Mirror
@@ -257,8 +259,7 @@ def test_a_path_that_cannot_be_read_says_so(tiny, register, tmp_path: Path, monk
     def fail(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(loader, "read_path", fail)
-    register()
+    monkeypatch.setitem(DATA_SETS, "tiny", replace(register(), read_path=fail))
     with pytest.raises(DataError, match=r"a\.npz cannot be read \(Permission denied\)"):
         load_data_set("tiny", tmp_path / "a.npz")
 

