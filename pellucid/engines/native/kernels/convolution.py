@@ -6,6 +6,7 @@ loops, whatever the width of the vectors: forward (kernel row, kernel column, in
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 
@@ -13,7 +14,13 @@ from llvmlite import ir
 
 from pellucid.engines.native.emit import I8, I64, POINTER, Emitter, Index, Values, kernel, vectors
 from pellucid.engines.native.kernels.elementwise import activate, replaces
-from pellucid.engines.native.kernels.tiling import accumulate, for_pieces, for_units, unit_count
+from pellucid.engines.native.kernels.tiling import (
+    accumulate,
+    for_parts,
+    for_pieces,
+    for_units,
+    unit_count,
+)
 from pellucid.engines.native.layout import Layout, Tile, choose_tile
 from pellucid.engines.native.machine import Machine
 
@@ -27,6 +34,7 @@ class Convolution:
     source: where the input lies, border included. start: where in it the first window begins.
     rows, columns: the outputs to compute (the live ones). target: where the output lies, after
     the pooling if there is one. pool: rows and columns of the max pooling that is fused in.
+    groups: into how many equal parts input channels and filters are cut.
     """
 
     kernel: tuple[int, int]
@@ -41,6 +49,7 @@ class Convolution:
     use_bias: bool
     activation: str | None
     pool: tuple[int, int] | None
+    groups: int = 1
 
     @property
     def before(self) -> tuple[int, int]:
@@ -49,14 +58,29 @@ class Convolution:
         return self.source.top - down, self.source.left - across // self.source.channels
 
     @property
+    def depth(self) -> int:
+        """How many channels a filter reads."""
+        return self.source.channels // self.groups
+
+    @property
+    def group_filters(self) -> int:
+        """How many filters read the same channels."""
+        return self.filters // self.groups
+
+    @property
     def window(self) -> int:
         """Multiply-adds that make one output."""
-        return self.kernel[0] * self.kernel[1] * self.source.channels
+        return self.kernel[0] * self.kernel[1] * self.depth
+
+    @property
+    def runs(self) -> int:
+        """Into how many runs of weights, which meet numbers side by side, a kernel row is cut."""
+        return 1 if self.dilation[1] == 1 and self.groups == 1 else self.kernel[1]
 
     @property
     def run(self) -> int:
-        """How many weights of a kernel row meet numbers that lie side by side."""
-        return (self.kernel[1] if self.dilation[1] == 1 else 1) * self.source.channels
+        """How many weights a run has."""
+        return self.kernel[1] * self.depth // self.runs
 
     def place(self, row: int, column: int) -> int:
         """Offset in the source from one window to the one `row` down and `column` across."""
@@ -66,36 +90,44 @@ class Convolution:
 
 def forward_tile(machine: Machine, conv: Convolution) -> Tile:
     """The register tile of the forward pass."""
-    count = len(vectors(conv.filters, machine.vector))
+    count = len(vectors(conv.group_filters, machine.vector))
     unit = conv.pool or (1, 1)
     return choose_tile(conv.rows, conv.columns, count, conv.window, machine.registers, unit)
 
 
 def forward_units(machine: Machine, conv: Convolution) -> int:
     """Into how many parts the forward pass of a sample can be cut."""
-    count = len(vectors(conv.filters, machine.vector))
+    return conv.groups * _group_units(machine, conv)
+
+
+def _group_units(machine: Machine, conv: Convolution) -> int:
+    count = len(vectors(conv.group_filters, machine.vector))
     return unit_count(conv.rows, count, forward_tile(machine, conv))
 
 
 @kernel(POINTER, POINTER, POINTER, POINTER, POINTER, I64, I64, I64)
-def forward(em: Emitter, conv: Convolution, winners: bool, panels: bool = False) -> None:
+def forward(
+    em: Emitter, conv: Convolution, winners: bool, panels: bool = False, add: bool = False
+) -> None:
     """Compute y = activation(x * w + b), max pooled if `conv.pool`.
 
     Called with (x, w, b, y, winners, samples, low, high), for the units low … high of every
     sample. `winners` (rows, columns, filters) int8 gets the place in the pooling window, row by
     row, of the first largest number. panels: whether w is cut into panels as wide as the register
-    tile.
+    tile. add: to what lies in y.
     """
-    lanes = vectors(conv.filters, em.vector)
+    lanes = vectors(conv.group_filters, em.vector)
     tile = forward_tile(em.machine, conv)
     x, w, b, y, won, samples, low, high = em.arguments
 
-    def block(row: Index, height: int, channel: Index, group: list[int]) -> None:
+    def block(part: Index, row: Index, height: int, filter: Index, group: list[int]) -> None:
+        channel = em.add(em.multiply(part, conv.group_filters), filter)
         weights = em.at(w, em.multiply(channel, conv.window) if panels else channel)
         width = sum(group) if panels else conv.filters
 
         def sample(number: Index) -> None:
-            x_sample = em.at(x, em.multiply(number, conv.source.stride), conv.start)
+            first = em.multiply(part, conv.depth)
+            x_sample = em.at(x, em.multiply(number, conv.source.stride), conv.start, first)
             y_sample = em.at(y, em.multiply(number, conv.target.stride), conv.target.origin)
             cells = conv.target.rows * conv.target.columns
             place = em.multiply(number, cells * conv.filters)
@@ -107,14 +139,17 @@ def forward(em: Emitter, conv: Convolution, winners: bool, panels: bool = False)
                 shape = Tile(height, across, len(group))
                 source = em.at(x_sample, down, right)
                 sums = _sums(em, conv, source, (weights, width), shape, group)
-                results = _Results(row, column, channel, group, b, y_sample, won_sample)
+                results = _Results(row, column, channel, group, b, y_sample, won_sample, add)
                 _finish(em, conv, sums, shape, results)
 
             for_pieces(em, conv.columns, tile.columns, columns)
 
         em.loop(0, samples, sample)
 
-    for_units(em, conv.rows, tile, lanes, low, high, block)
+    def units(part: Index, low: Index, high: Index) -> None:
+        for_units(em, conv.rows, tile, lanes, low, high, functools.partial(block, part))
+
+    for_parts(em, conv.groups, _group_units(em.machine, conv), low, high, units)
 
 
 def _sums(
@@ -144,7 +179,7 @@ def _sums(
                 em.multiply(kh, conv.dilation[0] * conv.source.row),
                 em.multiply(kw, conv.dilation[1] * channels),
             )
-            first = em.add(em.multiply(kh, conv.kernel[1] * channels), em.multiply(kw, channels))
+            first = em.multiply(em.add(em.multiply(kh, conv.kernel[1]), kw), conv.depth)
             w = em.at(weights, em.multiply(first, width))
 
             def along(k: Index, *sums: ir.Value) -> Values:
@@ -152,10 +187,10 @@ def _sums(
 
             return em.loop(0, conv.run, along, sums)
 
-        return em.loop(0, conv.kernel[1] if conv.dilation[1] > 1 else 1, kernel_column, sums)
+        return em.loop(0, conv.runs, kernel_column, sums)
 
     sums: Values = [em.zero()] * (len(places) * len(lanes))
-    if conv.window <= UNROLLED and conv.dilation == (1, 1):
+    if conv.window <= UNROLLED and conv.dilation == (1, 1) and conv.groups == 1:
         for kh in range(conv.kernel[0]):
             for k in range(conv.run):
                 x = em.at(source, kh * conv.source.row + k)
@@ -168,7 +203,7 @@ def _sums(
 class _Results:
     """Where the results of a tile go: its first row, column and channel, and the addresses.
 
-    won is None where nobody asks which number won its pooling window.
+    won is None where nobody asks which number won its pooling window. add: to what lies there.
     """
 
     row: Index
@@ -178,6 +213,7 @@ class _Results:
     bias: ir.Value
     y: ir.Value
     won: ir.Value | None
+    add: bool
 
 
 def _finish(em: Emitter, conv: Convolution, sums: Values, tile: Tile, to: _Results) -> None:
@@ -201,7 +237,7 @@ def _finish(em: Emitter, conv: Convolution, sums: Values, tile: Tile, to: _Resul
         row, column = em.add(first_row, r), em.add(first_column, c)
         here = em.add(em.multiply(row, conv.target.row), em.multiply(column, conv.filters))
         channel = em.add(to.channel, v * em.vector)
-        em.store(value, to.y, here, channel, lanes=to.lanes[v])
+        em.give(value, to.y, here, channel, lanes=to.lanes[v], add=to.add)
         if to.won is not None:
             cell = em.add(em.multiply(row, conv.target.columns), column)
             place = em.multiply(cell, conv.filters)

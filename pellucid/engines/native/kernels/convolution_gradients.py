@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from llvmlite import ir
@@ -30,7 +31,7 @@ def kernel_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
     Called with (x, dy, dw, samples). gradient: where dy lies, before the pooling.
     """
     x, dy, dw, samples = em.arguments
-    lanes = vectors(conv.filters, em.vector)
+    lanes = vectors(conv.group_filters, em.vector)
     channels = conv.source.channels
 
     def weights(
@@ -72,13 +73,15 @@ def kernel_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
             target = em.at(dw, start * conv.filters)
             weights(places[start : start + tile.rows], em.at(x, conv.start), target, channel, group)
 
-    def run_by_run(channel: Index, group: list[int]) -> None:
+    def run_by_run(filter: Index, group: list[int], part: Index = 0) -> None:
         """Many weights: a run of them meets numbers that lie side by side."""
+        channel = em.add(em.multiply(part, conv.group_filters), filter)
+        origin = em.add(em.multiply(part, conv.depth), conv.start)
 
         def kernel_place(kh: Index, kw: Index) -> None:
             down = em.multiply(kh, conv.dilation[0] * conv.source.row)
-            source = em.at(x, down, em.multiply(kw, conv.dilation[1] * channels), conv.start)
-            first = em.multiply(em.add(em.multiply(kh, conv.kernel[1]), kw), channels)
+            source = em.at(x, down, em.multiply(kw, conv.dilation[1] * channels), origin)
+            first = em.multiply(em.add(em.multiply(kh, conv.kernel[1]), kw), conv.depth)
 
             def piece(start: Index, count: int) -> None:
                 target = em.at(dw, em.multiply(em.add(first, start), conv.filters))
@@ -86,14 +89,22 @@ def kernel_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
 
             for_pieces(em, conv.run, tile.rows, piece)
 
-        across = conv.kernel[1] if conv.dilation[1] > 1 else 1
-        em.loop(0, conv.kernel[0], lambda kh: em.loop(0, across, lambda kw: kernel_place(kh, kw)))
+        em.loop(
+            0, conv.kernel[0], lambda kh: em.loop(0, conv.runs, lambda kw: kernel_place(kh, kw))
+        )
 
-    few = conv.window <= UNROLLED
+    few = conv.window <= UNROLLED and conv.groups == 1
     side_by_side = conv.window if few else conv.run
     steps = conv.rows * conv.columns
     tile = choose_tile(side_by_side, 1, len(lanes), steps, em.machine.registers)
-    for_groups(em, lanes, tile.vectors, all_at_once if few else run_by_run)
+    if few:
+        for_groups(em, lanes, tile.vectors, all_at_once)
+        return
+
+    def part(number: Index) -> None:
+        for_groups(em, lanes, tile.vectors, functools.partial(run_by_run, part=number))
+
+    em.loop(0, conv.groups, part)
 
 
 def _unrolled(em: Emitter, count: int, body: Callable[..., Values], carried: Values) -> Values:
@@ -136,21 +147,21 @@ def bias_gradient(em: Emitter, gradient: Layout) -> None:
 
 def input_tile(machine: Machine, conv: Convolution) -> Tile:
     """The register tile of the input's gradient."""
-    count = len(vectors(conv.source.channels, machine.vector))
-    return choose_tile(conv.rows, conv.columns, count, conv.filters, machine.registers)
+    count = len(vectors(conv.depth, machine.vector))
+    return choose_tile(conv.rows, conv.columns, count, conv.group_filters, machine.registers)
 
 
 @kernel(POINTER, POINTER, POINTER, I64)
-def input_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
+def input_gradient(em: Emitter, conv: Convolution, gradient: Layout, add: bool = False) -> None:
     """Compute dx: over kernel rows and columns, in this order, the sums over filters of dy · w.
 
     Called with (dy, w, dx, samples); w is transposed, in panels as wide as the register tile:
     (panel, kernel row, kernel column, filter, channel in the panel).
     Every output spreads its gradient over its window, so no multiplication is wasted on places
-    that the window never touches, whatever stride and dilation are.
+    that the window never touches, whatever stride and dilation are. add: to what lies in dx.
     """
     channels = conv.source.channels
-    lanes = vectors(channels, em.vector)
+    lanes = vectors(conv.depth, em.vector)
     tile = input_tile(em.machine, conv)
     dy, w, dx, samples = em.arguments
 
@@ -170,27 +181,33 @@ def input_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
             )
             return accumulate(em, slopes, kernel, sums)
 
-        sums = em.loop(0, conv.filters, along, [em.zero()] * (len(places) * len(group)))
+        sums = em.loop(0, conv.group_filters, along, [em.zero()] * (len(places) * len(group)))
         for place, row in zip(places, rows_of(sums, len(group)), strict=True):
             em.add_row(row, target, group, conv.place(*place))
 
     def sample(number: Index) -> None:
         dx_sample = em.at(dx, em.multiply(number, conv.source.stride))
         dy_sample = em.at(dy, em.multiply(number, gradient.stride), gradient.origin)
-        clear(em, dx_sample, conv.source.stride)
+        if not add:
+            clear(em, dx_sample, conv.source.stride)
 
-        def kernel_place(kh: Index, kw: Index, channel: Index, group: list[int]) -> None:
+        def kernel_place(
+            part: Index, kh: Index, kw: Index, channel: Index, group: list[int]
+        ) -> None:
             weight = em.add(em.multiply(kh, conv.kernel[1]), kw)
             panel = em.multiply(channel, conv.kernel[0] * conv.kernel[1] * conv.filters)
             weights = em.at(w, panel, em.multiply(weight, conv.filters * sum(group)))
+            first = em.multiply(part, conv.group_filters)
+            weights = em.at(weights, em.multiply(first, sum(group)))
             across = em.multiply(kw, conv.dilation[1] * channels)
             down = em.multiply(kh, conv.dilation[0] * conv.source.row)
-            dx_shifted = em.at(dx_sample, down, across, channel, conv.start)
+            here = em.add(em.multiply(part, conv.depth), channel)
+            dx_shifted = em.at(dx_sample, down, across, here, conv.start)
 
             def rows(row: Index, height: int) -> None:
                 def columns(column: Index, width: int) -> None:
                     down, across = em.multiply(row, gradient.row), em.multiply(column, conv.filters)
-                    dy_here = em.at(dy_sample, down, across)
+                    dy_here = em.at(dy_sample, down, across, first)
                     down = em.multiply(row, conv.strides[0] * conv.source.row)
                     across = em.multiply(column, conv.strides[1] * channels)
                     spread(
@@ -203,28 +220,35 @@ def input_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
 
         # The kernel's places are the outer loops: a number's order of sums must not depend on
         # how the tiles are cut.
-        def group(channel: Index, lanes: list[int]) -> None:
+        def group(channel: Index, lanes: list[int], part: Index) -> None:
             def kernel_row(kh: Index) -> None:
-                em.loop(0, conv.kernel[1], lambda kw: kernel_place(kh, kw, channel, lanes))
+                em.loop(0, conv.kernel[1], lambda kw: kernel_place(part, kh, kw, channel, lanes))
 
             em.loop(0, conv.kernel[0], kernel_row)
 
-        for_groups(em, lanes, tile.vectors, group)
+        def part(number: Index) -> None:
+            for_groups(em, lanes, tile.vectors, functools.partial(group, part=number))
+
+        em.loop(0, conv.groups, part)
 
     em.loop(0, samples, sample)
 
 
 def by_kernel_rows(conv: Convolution) -> bool:
     """Whether so few channels are read that whole kernel rows fill lanes better: by shape only."""
-    return conv.source.channels < FEW_CHANNELS and conv.dilation[1] == 1
+    few = conv.source.channels < FEW_CHANNELS
+    return few and conv.dilation[1] == 1 and conv.groups == 1
 
 
 @kernel(POINTER, POINTER, POINTER, I64)
-def input_gradient_by_kernel_rows(em: Emitter, conv: Convolution, gradient: Layout) -> None:
+def input_gradient_by_kernel_rows(
+    em: Emitter, conv: Convolution, gradient: Layout, add: bool = False
+) -> None:
     """Compute dx: over kernel rows, then positions, in this order, the sums over filters of dy · w.
 
     Called with (dy, w, dx, samples); w is transposed: (filter, kernel row, kernel column, channel).
-    Lanes run along a kernel row, which meets numbers that lie side by side.
+    Lanes run along a kernel row, which meets numbers that lie side by side. add: to what lies in
+    dx.
     """
     lanes = vectors(conv.run, em.vector)
     tile = choose_tile(1, conv.columns, len(lanes), conv.filters, em.machine.registers)
@@ -243,7 +267,8 @@ def input_gradient_by_kernel_rows(em: Emitter, conv: Convolution, gradient: Layo
     def sample(number: Index) -> None:
         dx_sample = em.at(dx, em.multiply(number, conv.source.stride))
         dy_sample = em.at(dy, em.multiply(number, gradient.stride), gradient.origin)
-        clear(em, dx_sample, conv.source.stride)
+        if not add:
+            clear(em, dx_sample, conv.source.stride)
 
         def kernel_row(kh: Index) -> None:
             weights = em.at(w, em.multiply(kh, conv.run))

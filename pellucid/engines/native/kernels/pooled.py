@@ -33,7 +33,9 @@ ENTRY = 2  # words of a list's entry: where, and the gradient
 
 def worth_while(conv: Convolution) -> bool:
     """Whether listing the winners saves work: a rule about shapes, the same on every machine."""
-    return conv.pool is not None and conv.pool[0] * conv.pool[1] > 2 and conv.run >= SHORTEST_RUN
+    if conv.pool is None or conv.groups > 1:
+        return False
+    return conv.pool[0] * conv.pool[1] > 2 and conv.run >= SHORTEST_RUN
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _parts(conv: Convolution, kernel_row: int, vector: int) -> list[_Part]:
     """The vectors of one kernel row."""
     channels = conv.source.channels
     parts = []
-    for kw in range(conv.kernel[1] if conv.dilation[1] > 1 else 1):
+    for kw in range(conv.runs):
         source = kernel_row * conv.dilation[0] * conv.source.row + kw * conv.dilation[1] * channels
         weight = (kernel_row * conv.kernel[1] + kw) * channels
         for number, lanes in enumerate(vectors(conv.run, vector)):
@@ -218,15 +220,16 @@ def kernel_gradient(em: Emitter, conv: Convolution) -> None:
 
 
 @kernel(POINTER, POINTER, POINTER)
-def input_gradient(em: Emitter, conv: Convolution) -> None:
+def input_gradient(em: Emitter, conv: Convolution, add: bool = False) -> None:
     """Spread the listed outputs of one sample over their windows of dx, by their filters.
 
     Called with (words, w, dx); w is transposed like dw. Sums run over kernel rows, then positions,
-    then filters, however the vectors are cut.
+    then filters, however the vectors are cut. add: to what lies in dx.
     """
     words, w, dx = em.arguments
     place = lists(conv)
-    clear(em, dx, conv.source.stride)
+    if not add:
+        clear(em, dx, conv.source.stride)
 
     def position(row: Index, column: Index, parts: list[_Part]) -> None:
         number = em.add(em.multiply(row, conv.columns), column)

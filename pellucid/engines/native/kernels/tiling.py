@@ -106,6 +106,27 @@ def for_bands(
     em.loop(low, high, band)
 
 
+def for_parts(
+    em: Emitter,
+    parts: int,
+    units: int,
+    low: Index,
+    high: Index,
+    body: Callable[[Index, Index, Index], None],
+) -> None:
+    """`body(part, low, high)` where each of `parts` has so many of the units low … high."""
+    if parts == 1:
+        body(0, low, high)
+        return
+
+    def part(number: Index) -> None:
+        before = em.multiply(number, units)
+        first = em.maximum(em.subtract(low, before), 0)
+        body(number, first, em.minimum(em.subtract(high, before), units))
+
+    em.loop(em.quotient(low, units), em.quotient(em.add(high, units - 1), units), part)
+
+
 def unit_count(rows: int, vectors: int, tile: Tile) -> int:
     """How many units there are."""
     return -(-rows // tile.rows) * -(-vectors // tile.vectors)
