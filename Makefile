@@ -35,7 +35,9 @@ types: $(DEV) ## Check the types
 bench: $(RUNTIME) ## Measure Pellucid against its peers, and keep the tables in benchmarks/results
 	$(BIN)/python -m benchmarks.environments
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.mobilenet
 	$(BIN)/python -m benchmarks.figures
+	$(BIN)/python -m benchmarks.cifar10
 
 clean: ## Remove the environments and the caches of the tools
 	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

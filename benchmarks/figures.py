@@ -1,11 +1,11 @@
 """All figures but the times against the peers: `python -m benchmarks.figures`.
 
-Each is also a command of its own: startup, size, exactness, memory, accuracy.
+Each is also a command of its own: startup, size, exactness, memory, training_memory, accuracy.
 """
 
 from datetime import date
 
-from benchmarks import accuracy, exactness, memory, size, startup
+from benchmarks import accuracy, exactness, memory, size, startup, training_memory
 from benchmarks.machine import describe
 from benchmarks.report import keep
 
@@ -14,6 +14,7 @@ FIGURES = {
     "Installed size": size.measure,
     "Exactness": exactness.measure,
     "Memory": memory.measure,
+    "Memory in training": training_memory.measure,
     "Accuracy of the demo": accuracy.measure,
 }
 

@@ -1,15 +1,13 @@
 """Whether memory grows from epoch to epoch: `python -m benchmarks.memory`."""
 
-import resource
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import pellucid
 from benchmarks.networks import TEXTBOOK
-from benchmarks.peers.keras_api import build
+from benchmarks.peers.keras_api import Builder
+from benchmarks.peers.memory import resident_bytes
 from benchmarks.report import table
 
 EPOCHS = 10
@@ -22,7 +20,7 @@ class MemoryLog(pellucid.callbacks.Callback):
     def __init__(self) -> None:
         self.megabytes: list[float] = []
 
-    def on_epoch_end(self, epoch: int, logs: Any) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.megabytes.append(resident_bytes() / 1e6)
 
 
@@ -31,22 +29,13 @@ def measure() -> str:
     random = np.random.default_rng(0)
     images = random.random((IMAGES, *TEXTBOOK.input_shape), np.float32)
     labels = random.integers(0, TEXTBOOK.classes, IMAGES)
-    model = build(pellucid, TEXTBOOK)
+    model = Builder(pellucid, explicit_padding=True).build(TEXTBOOK)
     model.compile("rmsprop", "sparse_categorical_crossentropy")
     log = MemoryLog()
     model.fit(images, labels, batch_size=64, epochs=EPOCHS, verbose=0, callbacks=[log])
     rows = [[str(epoch), f"{size:.1f}"] for epoch, size in enumerate(log.megabytes, start=1)]
     growth = log.megabytes[-1] - log.megabytes[1]
     return f"{table(['after epoch', 'MB'], rows)}\n\nGrowth since the second: {growth:+.1f} MB."
-
-
-def resident_bytes() -> int:
-    """This process's memory now; where the system does not tell, the most it ever had."""
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * resource.getpagesize()
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
 
 
 if __name__ == "__main__":

@@ -1,162 +1,20 @@
-"""The networks to time, as plain data that every peer builds in its own way.
+"""The networks to time, and the layers of MobileNet."""
 
-The workers run in several environments, so this module imports only NumPy and the standard library.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import prod
-
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[np.float32]
-Shape = tuple[int, ...]
-_Convert = Callable[[Array, Shape], Array]
-
-
-@dataclass(frozen=True)
-class Conv2D:
-    """A square convolution with stride 1 and ReLU; padding is "valid" or "same"."""
-
-    filters: int
-    kernel_size: int = 3
-    padding: str = "valid"
-
-
-@dataclass(frozen=True)
-class MaxPooling2D:
-    """Max pooling without padding, its stride equal to its size."""
-
-    pool_size: int = 2
-
-
-@dataclass(frozen=True)
-class Flatten:
-    """(height, width, channels) to one axis, channels fastest."""
-
-
-@dataclass(frozen=True)
-class Dense:
-    """A dense layer; activation is "relu" or "softmax"."""
-
-    units: int
-    activation: str = "relu"
-
-
-Layer = Conv2D | MaxPooling2D | Flatten | Dense
-
-
-@dataclass(frozen=True)
-class Network:
-    """A sequence of layers that ends in a softmax over classes."""
-
-    input_shape: Shape
-    layers: tuple[Layer, ...]
-
-    @property
-    def classes(self) -> int:
-        """The number of classes told apart by the last layer."""
-        return self.shapes[-1][0]
-
-    @property
-    def shapes(self) -> list[Shape]:
-        """The shape that enters each layer, and the shape that leaves the last one."""
-        shapes = [self.input_shape]
-        for layer in self.layers:
-            shapes.append(output_shape(layer, shapes[-1]))
-        return shapes
-
-    @property
-    def multiply_adds(self) -> int:
-        """Nominal multiply-adds of one image's forward pass: convolutions and dense layers."""
-        total = 0
-        for layer, before, after in zip(self.layers, self.shapes, self.shapes[1:], strict=False):
-            if isinstance(layer, Conv2D):
-                total += prod(after) * layer.kernel_size**2 * before[-1]
-            elif isinstance(layer, Dense):
-                total += prod(before) * layer.units
-        return total
-
-    def initial_weights(self, seed: int) -> list[Array]:
-        """Glorot-uniform kernels and small biases (not zero, so that a lost bias shows)."""
-        random = np.random.default_rng(seed)
-        weights = []
-        for layer, before in zip(self.layers, self.shapes, strict=False):
-            if isinstance(layer, Conv2D):
-                kernel: Shape = (layer.kernel_size, layer.kernel_size, before[-1], layer.filters)
-            elif isinstance(layer, Dense):
-                kernel = (before[0], layer.units)
-            else:
-                continue
-            area = prod(kernel[:-2])
-            limit = np.sqrt(6 / (area * (kernel[-2] + kernel[-1])))
-            weights.append(random.uniform(-limit, limit, kernel).astype(np.float32))
-            weights.append(random.uniform(-0.05, 0.05, kernel[-1]).astype(np.float32))
-        return weights
-
-
-def output_shape(layer: Layer, shape: Shape) -> Shape:
-    """The shape (height, width, channels) or (units,) that leaves a layer."""
-    if isinstance(layer, Conv2D):
-        height, width, _ = shape
-        lost = layer.kernel_size - 1 if layer.padding == "valid" else 0
-        return (height - lost, width - lost, layer.filters)
-    if isinstance(layer, MaxPooling2D):
-        height, width, channels = shape
-        return (height // layer.pool_size, width // layer.pool_size, channels)
-    if isinstance(layer, Flatten):
-        return (prod(shape),)
-    return (layer.units,)
-
-
-def to_channels_first(network: Network, weights: Sequence[Array]) -> list[Array]:
-    """Keras's weights in the layout of PyTorch and ONNX.
-
-    Convolution kernels (kh, kw, in, out) become (out, in, kh, kw). Dense kernels (in, out) become
-    (out, in), and the one after Flatten reads its inputs in the order (channel, row, column).
-    """
-    return _convert(network, weights, _kernel_to_channels_first)
-
-
-def to_channels_last(network: Network, weights: Sequence[Array]) -> list[Array]:
-    """The inverse of to_channels_first."""
-    return _convert(network, weights, _kernel_to_channels_last)
-
-
-def _convert(network: Network, weights: Sequence[Array], convert_kernel: _Convert) -> list[Array]:
-    remaining = iter(weights)
-    converted = []
-    flattened: Shape = ()
-    for layer, before in zip(network.layers, network.shapes, strict=False):
-        if isinstance(layer, Flatten):
-            flattened = before
-        elif isinstance(layer, Conv2D | Dense):
-            kernel, bias = next(remaining), next(remaining)
-            converted += [np.ascontiguousarray(convert_kernel(kernel, flattened)), bias]
-            flattened = ()
-    return converted
-
-
-def _kernel_to_channels_first(kernel: Array, flattened: Shape) -> Array:
-    if kernel.ndim == 4:
-        return kernel.transpose(3, 2, 0, 1)
-    units = kernel.shape[1]
-    if flattened:
-        kernel = kernel.reshape(*flattened, units).transpose(2, 0, 1, 3).reshape(-1, units)
-    return kernel.T
-
-
-def _kernel_to_channels_last(kernel: Array, flattened: Shape) -> Array:
-    if kernel.ndim == 4:
-        return kernel.transpose(2, 3, 1, 0)
-    units = kernel.shape[0]
-    kernel = kernel.T
-    if flattened:
-        height, width, channels = flattened
-        kernel = kernel.reshape(channels, height, width, units).transpose(1, 2, 0, 3)
-    return kernel.reshape(-1, units)
-
+from benchmarks.description import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Flatten,
+    GlobalAveragePooling2D,
+    Layer,
+    MaxPooling2D,
+    Network,
+    Relu,
+    Rescaling,
+    Residual,
+    Shape,
+)
 
 TEXTBOOK = Network(
     (28, 28, 1),
@@ -172,4 +30,120 @@ TEXTBOOK = Network(
 )
 """The small convnet for digits of listing 8.1 in Chollet, Deep Learning with Python (2021)."""
 
-NETWORKS = {"textbook": TEXTBOOK}
+CATS_AND_DOGS = Network(
+    (180, 180, 3),
+    (
+        Rescaling(1 / 255),
+        Conv2D(32),
+        MaxPooling2D(),
+        Conv2D(64),
+        MaxPooling2D(),
+        Conv2D(128),
+        MaxPooling2D(),
+        Conv2D(256),
+        MaxPooling2D(),
+        Conv2D(256),
+        Flatten(),
+        Dense(1, "sigmoid"),
+    ),
+    batch_size=32,
+    weight_tolerance=2e-2,
+    compared_rules=("sgd",),
+)
+"""The convnet for photographs of section 8.2 there. Without the dropout that the section adds: each
+library draws other random numbers, so that no two could be held against each other."""
+
+
+def normalized(filters: int, kernel_size: int = 3, strides: int = 1) -> tuple[Layer, ...]:
+    """A convolution without bias that keeps the size at stride 1, and batch normalization."""
+    padding = kernel_size // 2
+    convolution = Conv2D(filters, kernel_size, strides, padding, use_bias=False, activation=None)
+    return (convolution, BatchNormalization())
+
+
+def basic_block(filters: int, strides: int = 1, projected: bool = False) -> tuple[Layer, ...]:
+    """Two convolutions and a shortcut, projected where the size changes.
+
+    Source: He et al., Deep Residual Learning for Image Recognition (2016).
+    """
+    body = (*normalized(filters, strides=strides), Relu(), *normalized(filters))
+    return (Residual(body, normalized(filters, 1, strides) if projected else ()), Relu())
+
+
+RESIDUAL = Network(
+    (32, 32, 3),
+    (
+        *normalized(32),
+        Relu(),
+        *basic_block(32),
+        *basic_block(32),
+        *basic_block(64, strides=2, projected=True),
+        *basic_block(64),
+        *basic_block(128, strides=2, projected=True),
+        *basic_block(128),
+        GlobalAveragePooling2D(),
+        Dense(10, "softmax"),
+    ),
+    batch_size=128,
+    weight_tolerance=0.1,
+    compared_rules=("sgd",),
+)
+"""Three stages of two residual blocks each, as for CIFAR-10."""
+
+NETWORKS = {"textbook": TEXTBOOK, "cats-and-dogs": CATS_AND_DOGS, "residual": RESIDUAL}
+
+CHAIN = 4
+"""How many layers of a kind are measured in a row, so that what ends the network hardly counts."""
+
+
+def chain(input_shape: Shape, *layers: Layer) -> Network:
+    """Layers in a row, and the least that can be trained on classes behind them."""
+    return Network(
+        input_shape,
+        (*layers, GlobalAveragePooling2D(), Dense(10, "softmax")),
+        batch_size=32,
+        compared_rules=("sgd",),
+    )
+
+
+def pointwise(filters: int) -> Layer:
+    """A convolution whose kernels are 1×1."""
+    return Conv2D(filters, 1, use_bias=False, activation=None)
+
+
+MOBILENET_LAYERS = {
+    **{
+        f"depthwise 3×3, {side}×{side}×{channels}": chain(
+            (side, side, channels), *[DepthwiseConv2D()] * CHAIN
+        )
+        for side, channels in ((112, 32), (56, 128), (28, 256), (14, 512), (7, 1024))
+    },
+    **{
+        f"depthwise 3×3, stride 2, {side}×{side}×{channels}": chain(
+            (side, side, channels), *[DepthwiseConv2D(strides=2)] * 2
+        )
+        for side, channels in ((112, 64), (56, 128), (28, 256))
+    },
+    **{
+        f"1×1, {side}×{side}×{channels} to {filters}": chain(
+            (side, side, channels), *[pointwise(filters), pointwise(channels)] * (CHAIN // 2)
+        )
+        for side, channels, filters in (
+            (112, 32, 64),
+            (56, 128, 128),
+            (28, 128, 256),
+            (14, 512, 512),
+            (7, 512, 1024),
+        )
+    },
+}
+"""Layers of MobileNet at its own sizes: each a network that does hardly anything else.
+
+A 1×1 convolution to more channels is followed by one back to fewer.
+Source: Howard et al., MobileNets (2017), table 1.
+"""
+
+
+def find(name: str) -> Network:
+    """A network, or a layer of MobileNet, by its name."""
+    return (NETWORKS | MOBILENET_LAYERS)[name]

@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
+from benchmarks.description import Network
 from benchmarks.machine import describe
-from benchmarks.networks import Network
 from benchmarks.roster import LATENCY, PELLUCID, RMSPROP, SGD, TRAIN
 from benchmarks.timing import Timing
 from benchmarks.validate import STEPS, Agreement
@@ -51,8 +51,8 @@ class Report:
             f"# {self.network_name}, {date.today()}",
             "\n".join(f"- {name}: {fact}" for name, fact in facts.items()),
             "## Validation",
-            "Largest differences from the first row: of a probability; of a weight after "
-            f"{STEPS} training steps, over how far its array's weights have moved.",
+            "Largest differences from the first row: of a probability; of weights after "
+            f"{STEPS} training steps, over how far their array has moved (by their norms).",
             validation_table(self.agreements),
         ]
         for timing in self.timings:

@@ -19,14 +19,30 @@ class Scenario:
     count: int
 
 
-SCENARIOS = (
-    Scenario(TRAIN, 64, 8192),
-    Scenario(PREDICT, 256, 16384),
-    Scenario(LATENCY, 1, 1024),
-    Scenario(TRAIN, 1, 512),
-    Scenario(TRAIN, 16, 2048),
-    Scenario(TRAIN, 1024, 8192),
-)
+SCENARIOS = {
+    "textbook": (
+        Scenario(TRAIN, 64, 8192),
+        Scenario(PREDICT, 256, 16384),
+        Scenario(LATENCY, 1, 1024),
+        Scenario(TRAIN, 1, 512),
+        Scenario(TRAIN, 16, 2048),
+        Scenario(TRAIN, 1024, 8192),
+    ),
+    "cats-and-dogs": (
+        Scenario(TRAIN, 32, 256),
+        Scenario(PREDICT, 32, 512),
+        Scenario(LATENCY, 1, 32),
+    ),
+    "residual": (
+        Scenario(TRAIN, 128, 1024),
+        Scenario(PREDICT, 128, 2048),
+        Scenario(LATENCY, 1, 64),
+    ),
+}
+"""What is timed of each network; a round of any scenario takes seconds at most."""
+
+LAYER_SCENARIOS = (Scenario(PREDICT, 32, 64), Scenario(TRAIN, 32, 64))
+"""What is timed of each layer of MobileNet."""
 
 
 @dataclass

@@ -6,20 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.networks import Array
+from benchmarks.description import Array, Network
 from benchmarks.roster import Entrant
 from benchmarks.workers import Worker
 
-BATCH_SIZE = 64
 STEPS = 3
 PREDICTION_TOLERANCE = 1e-5
 """Largest difference of a class probability."""
-
-WEIGHT_TOLERANCE = 1e-3
-"""Largest difference of a weight, as a share of the furthest way a weight of its array has moved.
-
-Half precision (bfloat16) or another formula would show; another order of summing does not.
-"""
 
 
 class DisagreementError(RuntimeError):
@@ -30,7 +23,8 @@ class DisagreementError(RuntimeError):
 class Agreement:
     """The largest differences of one entrant from the reference.
 
-    weights: by the optimizer's rule; only those that can be compared.
+    weights: by the optimizer's rule; only those that can be compared. Of the array that is furthest
+    off: the norm of the difference as a share of the norm of the way that it has moved.
     """
 
     name: str
@@ -41,6 +35,7 @@ class Agreement:
 def validate(
     entrants: Sequence[Entrant],
     workers: Mapping[str, Worker],
+    network: Network,
     first_weights: Sequence[Array],
     scratch: Path,
 ) -> list[Agreement]:
@@ -52,25 +47,29 @@ def validate(
     references: dict[str, dict[str, Array]] = {}
     for entrant in entrants:
         worker = workers[entrant.name]
-        arrays = check(worker, "rmsprop", train=False, scratch=scratch)
+        arrays = check(worker, "rmsprop", network.batch_size, train=False, scratch=scratch)
         reference = references.setdefault("predictions", arrays)
         difference = np.abs(arrays["predictions"] - reference["predictions"]).max()
         agreement = Agreement(entrant.name, float(difference))
-        for rule in entrant.comparable_rules:
-            arrays = check(worker, rule, train=True, scratch=scratch)
+        for rule in network.compared_rules:
+            if rule not in entrant.comparable_rules:
+                continue
+            arrays = check(worker, rule, network.batch_size, train=True, scratch=scratch)
             reference = references.setdefault(rule, arrays)
             agreement.weights[rule] = weight_difference(arrays, reference, first_weights)
-        judge(agreement)
+        judge(agreement, network.weight_tolerance)
         worker.ask("restart", rule="rmsprop")
         agreements.append(agreement)
     return agreements
 
 
-def check(worker: Worker, rule: str, *, train: bool, scratch: Path) -> dict[str, Array]:
+def check(
+    worker: Worker, rule: str, batch_size: int, *, train: bool, scratch: Path
+) -> dict[str, Array]:
     """A worker's predictions and, if it is to train, its weights after them."""
     to = scratch / "check.npz"
     worker.ask("restart", rule=rule)
-    worker.ask("check", count=STEPS * BATCH_SIZE, batch_size=BATCH_SIZE, train=train, to=str(to))
+    worker.ask("check", count=STEPS * batch_size, batch_size=batch_size, train=train, to=str(to))
     with np.load(to) as file:
         return dict(file)
 
@@ -78,20 +77,20 @@ def check(worker: Worker, rule: str, *, train: bool, scratch: Path) -> dict[str,
 def weight_difference(
     arrays: Mapping[str, Array], reference: Mapping[str, Array], first_weights: Sequence[Array]
 ) -> float:
-    """The largest difference from the reference over how far the reference has moved."""
+    """The largest difference of an array from the reference, over how far that has moved."""
     shares = []
     for index, first in enumerate(first_weights):
         name = f"weight_{index:02}"
-        moved = np.abs(reference[name] - first).max()
-        shares.append(float(np.abs(arrays[name] - reference[name]).max() / moved))
+        moved = np.linalg.norm(reference[name] - first)
+        shares.append(float(np.linalg.norm(arrays[name] - reference[name]) / moved))
     return max(shares)
 
 
-def judge(agreement: Agreement) -> None:
+def judge(agreement: Agreement, weight_tolerance: float) -> None:
     """Raise where a difference is too large (or not a number)."""
     limits = [("predictions", agreement.predictions, PREDICTION_TOLERANCE)]
     for rule, difference in agreement.weights.items():
-        limits.append((f"weights after {STEPS} steps of {rule}", difference, WEIGHT_TOLERANCE))
+        limits.append((f"weights after {STEPS} steps of {rule}", difference, weight_tolerance))
     for what, difference, limit in limits:
         if not difference <= limit:
             raise DisagreementError(

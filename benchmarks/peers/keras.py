@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from benchmarks.networks import Array, Network
+from benchmarks.description import Array, Network
 from benchmarks.peers.keras_api import KerasApiPeer
 from benchmarks.peers.worker import serve_peer
 

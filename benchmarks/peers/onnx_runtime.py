@@ -8,16 +8,25 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.networks import (
+from benchmarks.description import (
     Array,
+    BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Flatten,
+    GlobalAveragePooling2D,
     Layer,
     MaxPooling2D,
     Network,
-    to_channels_first,
+    Relu,
+    Rescaling,
+    Residual,
+    Shape,
+    output_shape,
+    weight_shapes,
 )
+from benchmarks.layouts import to_channels_first
 from benchmarks.peers.worker import serve_peer
 
 OPSET = 17
@@ -40,7 +49,7 @@ class OnnxRuntimePeer:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(
-            build(network, to_channels_first(network, weights)).SerializeToString(),
+            Builder(to_channels_first(network, weights)).build(network).SerializeToString(),
             options,
             providers=["CPUExecutionProvider"],
         )
@@ -67,45 +76,88 @@ class OnnxRuntimePeer:
         return probabilities
 
 
-def build(network: Network, weights: Sequence[Array]) -> onnx.ModelProto:
-    """The network as an ONNX model; weights channels first."""
-    nodes: list[onnx.NodeProto] = []
-    value, weight = "images", 0
-    for layer in network.layers:
-        for operator, attributes in operators(layer):
-            inputs = [value]
-            if operator in ("Conv", "Gemm"):
-                inputs += [f"weight_{weight}", f"weight_{weight + 1}"]
-                weight += 2
-            value = f"value_{len(nodes)}"
-            nodes.append(helper.make_node(operator, inputs, [value], **attributes))
+class Builder:
+    """Writes a network as an ONNX model; weights channels first."""
 
-    height, width, channels = network.input_shape
-    inputs_shape: list[str | int | None] = ["batch", channels, height, width]
-    graph = helper.make_graph(
-        nodes,
-        "network",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, inputs_shape)],
-        [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["batch", network.classes])],
-        [numpy_helper.from_array(array, f"weight_{i}") for i, array in enumerate(weights)],
-    )
-    opset = helper.make_opsetid("", OPSET)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
+    def __init__(self, weights: Sequence[Array]) -> None:
+        self.weights = weights
+        self.read = 0
+        """How many of the weights have been used."""
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants = [numpy_helper.from_array(w, f"weight_{i}") for i, w in enumerate(weights)]
+
+    def build(self, network: Network) -> onnx.ModelProto:
+        """The model, from "images" (image, channel, row, column) to probabilities."""
+        output = self.stack(network.layers, network.input_shape, "images")
+        height, width, channels = network.input_shape
+        inputs: list[str | int | None] = ["batch", channels, height, width]
+        outputs: list[str | int | None] = ["batch", *network.output_shape]
+        graph = helper.make_graph(
+            self.nodes,
+            "network",
+            [helper.make_tensor_value_info("images", TensorProto.FLOAT, inputs)],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, outputs)],
+            self.constants,
+        )
+        opset = helper.make_opsetid("", OPSET)
+        return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
+
+    def stack(self, layers: Sequence[Layer], shape: Shape, value: str) -> str:
+        """Add a row of layers; the name of the value that comes out of it."""
+        for layer in layers:
+            if isinstance(layer, Residual):
+                body = self.stack(layer.body, shape, value)
+                value = self.node("Add", [body, self.stack(layer.shortcut, shape, value)])
+            else:
+                value = self.layer(layer, shape, value)
+            shape = output_shape(layer, shape)
+        return value
+
+    def layer(self, layer: Layer, shape: Shape, value: str) -> str:
+        """Add one layer, with the next of the weights."""
+        count = len(weight_shapes(layer, shape))
+        inputs = [value, *(f"weight_{self.read + i}" for i in range(count))]
+        self.read += count
+        if isinstance(layer, Rescaling):
+            scale = np.array(layer.scale, np.float32)
+            self.constants.append(numpy_helper.from_array(scale, "scale"))
+            inputs.append("scale")
+        for operator, attributes in operators(layer, shape):
+            inputs = [self.node(operator, inputs, **attributes)]
+        return inputs[0]
+
+    def node(self, operator: str, inputs: list[str], **attributes: Any) -> str:
+        """Add one operator; the name of its value."""
+        value = f"value_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [value], **attributes))
+        return value
 
 
-def operators(layer: Layer) -> list[tuple[str, dict[str, Any]]]:
-    """The ONNX operators of a layer, each with its attributes."""
+def operators(layer: Layer, shape: Shape) -> list[tuple[str, dict[str, Any]]]:
+    """The ONNX operators of a layer, each with its attributes; only the first reads weights."""
     match layer:
-        case Conv2D(_, _, padding):
-            pads = {"auto_pad": "SAME_UPPER" if padding == "same" else "VALID"}
-            return [("Conv", pads), ("Relu", {})]
+        case Rescaling():
+            return [("Mul", {})]
+        case Conv2D(_, _, strides, padding, _, activation):
+            slid = {"strides": [strides] * 2, "pads": [padding] * 4}
+            return [("Conv", slid), *([("Relu", {})] if activation == "relu" else [])]
+        case DepthwiseConv2D(_, strides, padding):
+            return [("Conv", {"strides": [strides] * 2, "pads": [padding] * 4, "group": shape[-1]})]
+        case BatchNormalization(_, epsilon):
+            return [("BatchNormalization", {"epsilon": epsilon})]
+        case Relu():
+            return [("Relu", {})]
         case MaxPooling2D(size):
             return [("MaxPool", {"kernel_shape": [size, size], "strides": [size, size]})]
+        case GlobalAveragePooling2D():
+            return [("GlobalAveragePool", {}), ("Flatten", {})]
         case Flatten():
             return [("Flatten", {})]
         case Dense(_, activation):
-            last = ("Softmax", {"axis": 1}) if activation == "softmax" else ("Relu", {})
-            return [("Gemm", {"transB": 1}), last]
+            last = {"relu": "Relu", "sigmoid": "Sigmoid", "softmax": "Softmax"}[activation]
+            return [("Gemm", {"transB": 1}), (last, {})]
+        case Residual():
+            raise TypeError("A residual is a sum of rows of layers, not a row of operators.")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from benchmarks.networks import NETWORKS, Array, Network
+from benchmarks.description import Array, Network
+from benchmarks.networks import find
+from benchmarks.peers.memory import peak_bytes, resident_bytes
 
 Reply = dict[str, Any]
 Handlers = Mapping[str, Callable[..., Reply]]
@@ -84,6 +86,7 @@ class PeerHandlers:
             "train": self.train,
             "predict": self.predict,
             "latency": self.latency,
+            "memory": self.memory,
         }
 
     def setup(self, network: str, arrays: str, threads: int) -> Reply:
@@ -91,7 +94,7 @@ class PeerHandlers:
         with np.load(arrays) as file:
             weights = [file[name] for name in sorted(file.files) if name.startswith("weight_")]
             images, labels = file["images"], file["labels"]
-        self.peer = self.make_peer(NETWORKS[network], images, labels, weights, threads)
+        self.peer = self.make_peer(find(network), images, labels, weights, threads)
         return {"versions": self.peer.versions}
 
     def restart(self, rule: str) -> Reply:
@@ -124,3 +127,7 @@ class PeerHandlers:
         for index in range(count):
             self.peer.predict_one(index)
         return {"seconds": time.perf_counter() - start}
+
+    def memory(self) -> Reply:
+        """The bytes of memory that this process has now, and the most it ever had."""
+        return {"now": resident_bytes(), "most": peak_bytes()}
