@@ -11,6 +11,7 @@ from llvmlite import ir
 from pellucid import random
 from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, kernel
 from pellucid.engines.native.kernels import mathematics
+from pellucid.engines.native.kernels.regions import Run, begin, for_numbers
 from pellucid.engines.native.kernels.tiling import for_pieces
 from pellucid.engines.native.layout import Layout
 
@@ -47,57 +48,12 @@ def slope(em: Emitter, name: str | None, y: ir.Value, gradient: ir.Value) -> ir.
     return builder.fmul(gradient, builder.fsub(one, builder.fmul(y, y)))
 
 
-@dataclass(frozen=True)
-class Run:
-    """Where a loop over all numbers of a value stands: a sample, and offsets from its start.
-
-    `position` counts the numbers of a whole sample, row by row, as if nothing were cut away.
-    """
-
-    sample: Index
-    position: Index
-    lanes: int
-
-
-def for_numbers(
-    em: Emitter,
-    samples: ir.Value,
-    layouts: list[Layout],
-    full_columns: int,
-    body: Callable[[Run, list[Index]], None],
-) -> None:
-    """`body(run, offsets)` for every vector of every row; one offset for each layout."""
-    first = layouts[0]
-    length = first.columns * first.channels
-
-    def sample(number: Index) -> None:
-        def row(r: Index) -> None:
-            def vector(start: Index, lanes: int) -> None:
-                offsets = [
-                    em.add(
-                        em.multiply(number, layout.stride),
-                        em.multiply(r, layout.row),
-                        start,
-                        layout.origin,
-                    )
-                    for layout in layouts
-                ]
-                position = em.add(em.multiply(r, full_columns * first.channels), start)
-                body(Run(number, position, lanes), offsets)
-
-            for_pieces(em, length, em.vector, vector)
-
-        em.loop(0, first.rows, row)
-
-    em.loop(0, samples, sample)
-
-
 # A function of one number, as it is emitted.
 Function: TypeAlias = Callable[[Emitter, ir.Value], ir.Value]
 
 
 def identity(em: Emitter, x: ir.Value) -> ir.Value:
-    """X itself."""
+    """The number itself."""
     return x
 
 
@@ -136,29 +92,40 @@ class Affine:
 
 
 @kernel(POINTER, POINTER, I64)
-def unary(em: Emitter, function: Function, source: Layout, target: Layout) -> None:
-    """Apply a function number by number. Called with (source, target, samples)."""
+def unary(
+    em: Emitter, function: Function, source: Layout, target: Layout, add: bool = False
+) -> None:
+    """Apply a function number by number. Called with (source, target, samples).
+
+    add: to what lies in the target. Where the source has no numbers, the target gets zeros.
+    """
     x, y, samples = em.arguments
+    add = begin(em, y, samples, source, target, add)
 
     def body(run: Run, offsets: list[Index]) -> None:
         value = function(em, em.load(x, offsets[0], lanes=run.lanes))
-        em.store(value, y, offsets[1], lanes=run.lanes)
+        em.give(value, y, offsets[1], lanes=run.lanes, add=add)
 
     for_numbers(em, samples, [source, target], source.columns, body)
 
 
 @kernel(POINTER, POINTER, POINTER, I64)
-def activation_gradient(em: Emitter, activation: str, value: Layout, before: Layout) -> None:
+def activation_gradient(
+    em: Emitter, activation: str, value: Layout, before: Layout, add: bool = False
+) -> None:
     """The gradient before an activation; it may take the place of the one after it.
 
-    Called with (y, dy, dx, samples): y and dy lie as `value`, dx as `before`.
+    Called with (y, dy, dx, samples): y and dy lie as `value`, dx as `before`. add: to what lies
+    in dx. Where dy has no numbers, dx gets zeros.
     """
     y, dy, dx, samples = em.arguments
+    add = begin(em, dx, samples, value, before, add)
 
     def body(run: Run, offsets: list[Index]) -> None:
         activated = em.load(y, offsets[0], lanes=run.lanes)
         gradient = em.load(dy, offsets[0], lanes=run.lanes)
-        em.store(slope(em, activation, activated, gradient), dx, offsets[1], lanes=run.lanes)
+        slopes = slope(em, activation, activated, gradient)
+        em.give(slopes, dx, offsets[1], lanes=run.lanes, add=add)
 
     for_numbers(em, samples, [value, before], value.columns, body)
 
@@ -177,14 +144,16 @@ class Dropping:
 
 
 @kernel(POINTER, POINTER, I64, I64, I32)
-def dropout(em: Emitter, drop: Dropping, source: Layout, target: Layout) -> None:
+def dropout(em: Emitter, drop: Dropping, source: Layout, target: Layout, add: bool = False) -> None:
     """Keep a number, times the factor, where a random number says so; forward and backward alike.
 
     Called with (source, target, samples, first sample, key). The random number of a place is
-    Philox-2x32-10 of (position, sample) under the key: see `pellucid.random`.
+    Philox-2x32-10 of (position, sample) under the key: see `pellucid.random`. add: to what lies
+    in the target. Where the source has no numbers, the target gets zeros.
     """
     x, y, samples, first, key = em.arguments
     builder = em.builder
+    add = begin(em, y, samples, source, target, add)
 
     def body(run: Run, offsets: list[Index]) -> None:
         lanes = ir.Constant(ir.VectorType(I32, em.vector), list(range(em.vector)))
@@ -197,7 +166,8 @@ def dropout(em: Emitter, drop: Dropping, source: Layout, target: Layout) -> None
         kept = builder.icmp_unsigned(">=", builder.lshr(word, shift), limit)
         value = em.load(x, offsets[0], lanes=run.lanes)
         scaled = builder.fmul(value, em.constant(drop.factor))
-        em.store(builder.select(kept, scaled, em.zero()), y, offsets[1], lanes=run.lanes)
+        kept_or_not = builder.select(kept, scaled, em.zero())
+        em.give(kept_or_not, y, offsets[1], lanes=run.lanes, add=add)
 
     for_numbers(em, samples, [source, target], drop.full_columns, body)
 

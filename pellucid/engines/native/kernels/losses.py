@@ -9,6 +9,7 @@ from llvmlite import ir
 
 from pellucid.engines.native.emit import F32, I32, I64, POINTER, Emitter, Index, Values, kernel
 from pellucid.engines.native.kernels import mathematics
+from pellucid.engines.native.kernels.regions import begin, for_pixels
 from pellucid.engines.native.kernels.tiling import for_pieces
 from pellucid.engines.native.layout import Layout
 from pellucid.ops.losses import (
@@ -67,75 +68,46 @@ def softmax_row(em: Emitter, x: ir.Value, y: ir.Value, channels: int) -> tuple[i
     return most, divisor
 
 
-@dataclass(frozen=True)
-class Rows:
-    """rows × columns of channels, in two layouts."""
-
-    source: Layout
-    target: Layout
-
-
 @kernel(POINTER, POINTER, I64)
-def softmax(em: Emitter, rows: Rows) -> None:
-    """Softmax of every row. Called with (x, y, samples)."""
+def softmax(em: Emitter, source: Layout, target: Layout) -> None:
+    """Softmax of every pixel's channels. Called with (x, y, samples)."""
     x, y, samples = em.arguments
 
-    def pixel(source: Index, target: Index) -> None:
-        softmax_row(em, em.at(x, source), em.at(y, target), rows.source.channels)
+    def pixel(offsets: list[Index]) -> None:
+        softmax_row(em, em.at(x, offsets[0]), em.at(y, offsets[1]), source.channels)
 
-    _for_pixels(em, samples, rows, pixel)
-
-
-def _for_pixels(
-    em: Emitter, samples: ir.Value, rows: Rows, body: Callable[[Index, Index], None]
-) -> None:
-    """`body(offset in the source, offset in the target)` for every row of channels."""
-    source, target = rows.source, rows.target
-
-    def place(layout: Layout, n: Index, r: Index, c: Index) -> Index:
-        pixel = em.multiply(c, layout.channels)
-        return em.add(
-            em.multiply(n, layout.stride), em.multiply(r, layout.row), pixel, layout.origin
-        )
-
-    def sample(n: Index) -> None:
-        def row(r: Index) -> None:
-            def column(c: Index) -> None:
-                body(place(source, n, r, c), place(target, n, r, c))
-
-            em.loop(0, source.columns, column)
-
-        em.loop(0, source.rows, row)
-
-    em.loop(0, samples, sample)
+    for_pixels(em, samples, [source, target], pixel)
 
 
 @kernel(POINTER, POINTER, POINTER, I64)
-def softmax_gradient(em: Emitter, rows: Rows) -> None:
+def softmax_gradient(em: Emitter, source: Layout, target: Layout, add: bool = False) -> None:
     """Compute dx = y (dy - sum(dy · y)) of every row. Called with (y, dy, dx, samples).
 
-    dx lies as the source, y and dy as the target of the forward pass.
+    dx lies as the source, y and dy as the target of the forward pass. add: to what lies in dx.
     """
     y, dy, dx, samples = em.arguments
+    add = begin(em, dx, samples, target, source, add)
 
-    def pixel(source: Index, target: Index) -> None:
+    def pixel(offsets: list[Index]) -> None:
+        before, behind = offsets
+
         def dot(c: Index, lanes: int, total: ir.Value) -> Values:
             products = em.builder.fmul(
-                em.load(y, target, c, lanes=lanes), em.load(dy, target, c, lanes=lanes)
+                em.load(y, behind, c, lanes=lanes), em.load(dy, behind, c, lanes=lanes)
             )
             return [ordered_sum(em, total, products, lanes)]
 
-        (total,) = for_pieces(em, rows.source.channels, em.vector, dot, [ir.Constant(F32, 0.0)])
+        (total,) = for_pieces(em, source.channels, em.vector, dot, [ir.Constant(F32, 0.0)])
         mean = em.broadcast(total)
 
         def spread(c: Index, lanes: int) -> None:
-            gradient = em.builder.fsub(em.load(dy, target, c, lanes=lanes), mean)
-            value = em.builder.fmul(em.load(y, target, c, lanes=lanes), gradient)
-            em.store(value, dx, source, c, lanes=lanes)
+            gradient = em.builder.fsub(em.load(dy, behind, c, lanes=lanes), mean)
+            value = em.builder.fmul(em.load(y, behind, c, lanes=lanes), gradient)
+            em.give(value, dx, before, c, lanes=lanes, add=add)
 
-        for_pieces(em, rows.source.channels, em.vector, spread)
+        for_pieces(em, source.channels, em.vector, spread)
 
-    _for_pixels(em, samples, rows, pixel)
+    for_pixels(em, samples, [source, target], pixel)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from llvmlite import ir
 
 from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, Values, kernel
 from pellucid.engines.native.kernels.elementwise import replaces
-from pellucid.engines.native.kernels.tiling import clear, for_pieces
+from pellucid.engines.native.kernels.regions import clear_all
+from pellucid.engines.native.kernels.tiling import for_pieces
 from pellucid.engines.native.layout import Layout
 
 
@@ -52,18 +53,15 @@ def forward(em: Emitter, pool: Pooling, winners: bool) -> None:
 
 
 @kernel(POINTER, POINTER, POINTER, I64)
-def backward(em: Emitter, pool: Pooling) -> None:
+def backward(em: Emitter, pool: Pooling, add: bool = False) -> None:
     """Give each window's gradient to its winner, or share it out.
 
-    Called with (dy, winners, dx, samples).
+    Called with (dy, winners, dx, samples). add: to what lies in dx.
     """
     dy, won, dx, samples = em.arguments
     # dx lies as the source, dy as the target of the forward pass.
-    em.loop(
-        0,
-        samples,
-        lambda n: clear(em, em.at(dx, em.multiply(n, pool.source.stride)), pool.source.stride),
-    )
+    if not add:
+        clear_all(em, dx, samples, pool.source)
 
     def cell(window: _Window, lanes: int) -> None:
         gradient = em.load(dy, window.target, lanes=lanes)

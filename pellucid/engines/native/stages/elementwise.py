@@ -95,10 +95,11 @@ class SoftmaxStage(Stage):
     """Softmax over the channels."""
 
     def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
-        rows = losses.Rows(self.source, self.target)
-        self.functions["forward"] = losses.softmax(module, machine, rows)
+        self.functions["forward"] = losses.softmax(module, machine, self.source, self.target)
         if self.input_gradient:
-            self.functions["input"] = losses.softmax_gradient(module, machine, rows)
+            self.functions["input"] = losses.softmax_gradient(
+                module, machine, self.source, self.target
+            )
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
         x, y = call.values[self.place], call.values[self.place + 1]
