@@ -7,13 +7,14 @@ from llvmlite import ir
 from pellucid.engines.native.emit import I64, POINTER, Emitter
 
 FIELDS = (
-    "images",  # float32 (any, *input shape)
-    "targets",  # what the loss takes
-    "order",  # int64 (samples,): which images, in which order
-    "outputs",  # float32 (samples, *output shape)
-    "losses",  # float32 (samples,)
+    "inputs",  # addresses of float32 (any, *input shape), one for each input
+    "targets",  # addresses of what the losses take, one for each output
+    "weights",  # addresses of float32 (any,), one for each output; 0 where all samples count alike
+    "order",  # int64 (samples,): which samples, in which order
+    "outputs",  # addresses of float32 (samples, *output shape), one for each output
+    "losses",  # addresses of float32 (samples,), one for each output
     "scalars",  # float32 (steps, numbers of the optimizer)
-    "keys",  # uint32 (steps, dropouts)
+    "keys",  # uint32 (steps, random nodes)
     "samples",  # how many
     "batch",  # samples a step
     "capacity",  # samples that the shared memory has room for
@@ -22,7 +23,7 @@ FIELDS = (
     "shared",  # memory of the whole batch
     "partials",  # gradients, partition after partition
     "whole",  # gradients that are summed over the whole batch at once
-    "packed",  # weights in the forms that kernels read
+    "packed",  # weights in the forms that kernels read, and statistics of the batch
     "control",  # int64: see `team`
     "parameters",  # addresses of the parameters
     "slots",  # addresses of the optimizer's slots, SLOTS for each parameter

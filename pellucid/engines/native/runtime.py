@@ -65,8 +65,10 @@ class _Compiled:
             team(threads).run(self._entry, self._frame_address)
 
 
-def _addresses(arrays: Sequence[Array]) -> Array:
-    return np.array([array.ctypes.data for array in arrays] or [0], dtype=np.int64)
+def _addresses(arrays: Sequence[Array | None]) -> Array:
+    """Where arrays lie; 0 for None."""
+    places = [0 if array is None else array.ctypes.data for array in arrays]
+    return np.array(places or [0], dtype=np.int64)
 
 
 class NativePredictor:
@@ -80,20 +82,20 @@ class NativePredictor:
         self._parameters = list(parameters)
         self._table = _addresses(self._parameters)
         self._compiled.point("parameters", self._table)
-        self._output_shape = graph.output_shapes[0]
+        self._shapes = graph.output_shapes
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         """See `pellucid.engines.base.Predictor`."""
-        (images,) = inputs
-        count = len(images)
-        outputs = np.empty((count, *self._output_shape), dtype=np.float32)
+        count = len(inputs[0])
+        outputs = [np.empty((count, *shape), dtype=np.float32) for shape in self._shapes]
         compiled, frame = self._compiled, self._compiled.frame
+        tables = {"inputs": _addresses(inputs), "outputs": _addresses(outputs)}
         with compiled.lock:
-            frame[PLACE["images"]] = images.ctypes.data
-            frame[PLACE["outputs"]] = outputs.ctypes.data
+            for name, table in tables.items():
+                compiled.point(name, table)
             frame[PLACE["samples"]] = count
             compiled.run(compiled.threads)
-        return [outputs]
+        return outputs
 
 
 class NativeTrainer:
@@ -111,10 +113,9 @@ class NativeTrainer:
         machine: Machine,
         threads: int,
     ) -> None:
-        self._output_shape = graph.output_shapes[0]
+        self._shapes = graph.output_shapes
         self._optimizer, self._seed = optimizer, seed
-        (loss,) = losses
-        emitted = training(graph, machine, loss, optimizer)
+        emitted = training(graph, machine, losses, loss_weights, optimizer)
         self._program = emitted
         self._compiled = _Compiled(emitted, machine, threads)
         self._compiled.take("partials", emitted.partials)
@@ -146,20 +147,19 @@ class NativeTrainer:
         """See `pellucid.engines.base.Trainer`."""
         count = len(order)
         steps = range(first_step, first_step + -(-count // batch_size))
-        losses = np.empty(count, dtype=np.float32)
-        outputs = np.empty((count, *self._output_shape), dtype=np.float32)
-        scalars = np.array([self._optimizer.scalars(step) for step in steps], dtype=np.float32)
-        keys = np.array(
-            [
-                random.hash32(self._seed, step, node)
-                for step in steps
-                for node in self._program.dropouts
-            ],
-            dtype=np.uint32,
-        )
+        losses = [np.empty(count, dtype=np.float32) for _ in self._shapes]
+        outputs = [np.empty((count, *shape), dtype=np.float32) for shape in self._shapes]
+        arrays = {
+            "inputs": _addresses(inputs),
+            "targets": _addresses(targets),
+            "weights": _addresses(weights),
+            "order": order,
+            "outputs": _addresses(outputs),
+            "losses": _addresses(losses),
+            "scalars": np.array([self._optimizer.scalars(n) for n in steps], dtype=np.float32),
+            "keys": self._keys(steps),
+        }
         compiled, frame = self._compiled, self._compiled.frame
-        arrays = {"images": inputs[0], "targets": targets[0], "order": order, "outputs": outputs}
-        arrays |= {"losses": losses, "scalars": scalars, "keys": keys}
         with compiled.lock:
             largest = min(batch_size, count)
             if largest > frame[PLACE["capacity"]]:
@@ -169,4 +169,10 @@ class NativeTrainer:
                 compiled.point(name, array)
             frame[PLACE["samples"]], frame[PLACE["batch"]] = count, batch_size
             compiled.run(compiled.threads)
-        return Steps([losses], [outputs])
+        return Steps(losses, outputs)
+
+    def _keys(self, steps: Sequence[int]) -> Array:
+        """The random keys of each step: one for every random node."""
+        nodes = self._program.random
+        keys = [random.hash32(self._seed, step, node) for step in steps for node in nodes]
+        return np.array(keys, dtype=np.uint32)

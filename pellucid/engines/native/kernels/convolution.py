@@ -21,8 +21,9 @@ from pellucid.engines.native.kernels.tiling import (
     for_units,
     unit_count,
 )
-from pellucid.engines.native.layout import Layout, Tile, choose_tile
+from pellucid.engines.native.layout import Layout, Tile, aligned, choose_tile
 from pellucid.engines.native.machine import Machine
+from pellucid.ops.base import Op
 
 UNROLLED = 12  # kernels with at most so many weights a filter are written out without a loop
 
@@ -35,6 +36,8 @@ class Convolution:
     rows, columns: the outputs to compute (the live ones). target: where the output lies, after
     the pooling if there is one. pool: rows and columns of the max pooling that is fused in.
     groups: into how many equal parts input channels and filters are cut.
+    scaled: whether every filter's result is then scaled and shifted. addend: where a value lies
+    that is added next, before the activation.
     """
 
     kernel: tuple[int, int]
@@ -47,9 +50,11 @@ class Convolution:
     filters: int
     target: Layout
     use_bias: bool
-    activation: str | None
+    activation: Op | None
     pool: tuple[int, int] | None
     groups: int = 1
+    scaled: bool = False
+    addend: Layout | None = None
 
     @property
     def before(self) -> tuple[int, int]:
@@ -105,20 +110,21 @@ def _group_units(machine: Machine, conv: Convolution) -> int:
     return unit_count(conv.rows, count, forward_tile(machine, conv))
 
 
-@kernel(POINTER, POINTER, POINTER, POINTER, POINTER, I64, I64, I64)
+@kernel(*[POINTER] * 7, I64, I64, I64)
 def forward(
     em: Emitter, conv: Convolution, winners: bool, panels: bool = False, add: bool = False
 ) -> None:
-    """Compute y = activation(x * w + b), max pooled if `conv.pool`.
+    """Compute y = activation((x * w + b) * scale + shift + addend), max pooled if `conv.pool`.
 
-    Called with (x, w, b, y, winners, samples, low, high), for the units low … high of every
-    sample. `winners` (rows, columns, filters) int8 gets the place in the pooling window, row by
-    row, of the first largest number. panels: whether w is cut into panels as wide as the register
-    tile. add: to what lies in y.
+    Called with (x, w, b, scales, addend, y, winners, samples, low, high), for the units low … high
+    of every sample. scales: two rows, on whole cache lines, of scales and of shifts. `winners`
+    (rows, columns, filters) int8 gets the place in the pooling window, row by row, of the first
+    largest number. panels: whether w is cut into panels as wide as the register tile. add: to what
+    lies in y.
     """
     lanes = vectors(conv.group_filters, em.vector)
     tile = forward_tile(em.machine, conv)
-    x, w, b, y, won, samples, low, high = em.arguments
+    x, w, b, scales, addend, y, won, samples, low, high = em.arguments
 
     def block(part: Index, row: Index, height: int, filter: Index, group: list[int]) -> None:
         channel = em.add(em.multiply(part, conv.group_filters), filter)
@@ -132,6 +138,10 @@ def forward(
             cells = conv.target.rows * conv.target.columns
             place = em.multiply(number, cells * conv.filters)
             won_sample = em.at(won, place, kind=I8) if winners else None
+            beside = None
+            if conv.addend:
+                start = em.multiply(number, conv.addend.stride)
+                beside = em.at(addend, start, conv.addend.origin)
 
             def columns(column: Index, across: int) -> None:
                 down = em.multiply(row, conv.strides[0] * conv.source.row)
@@ -139,8 +149,9 @@ def forward(
                 shape = Tile(height, across, len(group))
                 source = em.at(x_sample, down, right)
                 sums = _sums(em, conv, source, (weights, width), shape, group)
-                results = _Results(row, column, channel, group, b, y_sample, won_sample, add)
-                _finish(em, conv, sums, shape, results)
+                behind = _Vectors(b, scales, beside)
+                to = _Results(row, column, channel, group, behind, y_sample, won_sample, add)
+                _finish(em, conv, sums, shape, to)
 
             for_pieces(em, conv.columns, tile.columns, columns)
 
@@ -200,6 +211,15 @@ def _sums(
 
 
 @dataclass(frozen=True)
+class _Vectors:
+    """Where what comes behind the sums lies: biases, scales, and a sample's addend."""
+
+    bias: ir.Value
+    scales: ir.Value
+    addend: ir.Value | None
+
+
+@dataclass(frozen=True)
 class _Results:
     """Where the results of a tile go: its first row, column and channel, and the addresses.
 
@@ -210,18 +230,16 @@ class _Results:
     column: Index
     channel: Index
     lanes: list[int]
-    bias: ir.Value
+    behind: _Vectors
     y: ir.Value
     won: ir.Value | None
     add: bool
 
 
 def _finish(em: Emitter, conv: Convolution, sums: Values, tile: Tile, to: _Results) -> None:
-    """Bias, activation and pooling of a tile of sums, stored."""
+    """All that comes behind a tile of sums, stored."""
     count = len(to.lanes)
-    if conv.use_bias:
-        biases = em.load_row(to.bias, to.lanes, to.channel)
-        sums = [em.builder.fadd(s, biases[i % count]) for i, s in enumerate(sums)]
+    sums = _followed(em, conv, sums, tile, to)
     ph, pw = conv.pool or (1, 1)
     first_row, first_column = em.quotient(to.row, ph), em.quotient(to.column, pw)
     for r, c, v in itertools.product(
@@ -242,6 +260,28 @@ def _finish(em: Emitter, conv: Convolution, sums: Values, tile: Tile, to: _Resul
             cell = em.add(em.multiply(row, conv.target.columns), column)
             place = em.multiply(cell, conv.filters)
             em.store(winner, to.won, place, channel, lanes=to.lanes[v], kind=I8)
+
+
+def _followed(em: Emitter, conv: Convolution, sums: Values, tile: Tile, to: _Results) -> Values:
+    """A tile of sums with its biases, scaled, and with the addend."""
+    count = len(to.lanes)
+    if conv.use_bias:
+        biases = em.load_row(to.behind.bias, to.lanes, to.channel)
+        sums = [em.builder.fadd(s, biases[i % count]) for i, s in enumerate(sums)]
+    if conv.scaled:
+        rows = (0, aligned(conv.filters))
+        scales, shifts = (em.load_row(to.behind.scales, to.lanes, to.channel, row) for row in rows)
+        sums = [em.fma(s, scales[i % count], shifts[i % count]) for i, s in enumerate(sums)]
+    if conv.addend and to.behind.addend is not None:
+        results: Values = []
+        for r, c in itertools.product(range(tile.rows), range(tile.columns)):
+            down = em.multiply(em.add(to.row, r), conv.addend.row)
+            across = em.multiply(em.add(to.column, c), conv.filters)
+            others = em.load_row(to.behind.addend, to.lanes, down, across, to.channel)
+            mine = sums[len(results) : len(results) + count]
+            results += [em.builder.fadd(*pair) for pair in zip(mine, others, strict=True)]
+        sums = results
+    return sums
 
 
 def _largest(em: Emitter, window: Values, winners: bool) -> tuple[ir.Value, ir.Value]:

@@ -12,6 +12,7 @@ from pellucid.engines.native.kernels.elementwise import activate
 from pellucid.engines.native.kernels.tiling import accumulate, for_pieces, rows_of
 from pellucid.engines.native.layout import Tile, choose_tile
 from pellucid.engines.native.machine import Machine
+from pellucid.ops.base import Op
 
 STEPS = 128  # how many steps of all sums of a product are done before the next ones
 
@@ -25,7 +26,7 @@ class Dense:
     source_stride: int
     target_stride: int
     use_bias: bool
-    activation: str | None
+    activation: Op | None
 
 
 @kernel(POINTER, POINTER, POINTER, POINTER, I64, I64, I64)
@@ -66,7 +67,7 @@ def _forward_tile(machine: Machine, dense: Dense, block: int) -> Tile:
 
 
 @kernel(POINTER, POINTER, POINTER, I64)
-def input_gradient(em: Emitter, dense: Dense, block: int) -> None:
+def input_gradient(em: Emitter, dense: Dense, block: int, add: bool = False) -> None:
     """Compute dx = dy @ w, summed in the order of the units. Called with (dy, w, dx, samples).
 
     w is transposed: (units, inputs).
@@ -76,7 +77,7 @@ def input_gradient(em: Emitter, dense: Dense, block: int) -> None:
     tile = choose_tile(block, 1, len(lanes), dense.units, em.machine.registers)
     product = _Product(dense.units, dense.inputs, dense.target_stride, dense.source_stride)
     groups = -(-len(lanes) // tile.vectors)
-    _multiply(em, product, (dy, w, dx), samples, tile, lanes, (0, groups))
+    _multiply(em, product, (dy, w, dx), samples, tile, lanes, (0, groups), add)
 
 
 @kernel(POINTER, POINTER, POINTER, I64, I64, I64)
@@ -141,8 +142,9 @@ def _multiply(
     tile: Tile,
     lanes: list[int],
     groups: tuple[Index, Index],
+    add: bool = False,
 ) -> None:
-    """Compute target = source @ weights, for some groups of columns.
+    """Compute target = source @ weights, for some groups of columns, or add it to the target.
 
     The sums rest in the target after every STEPS steps, so that the weights of these steps stay
     in a near cache for all samples; their order is that of the steps all the same.
@@ -153,7 +155,8 @@ def _multiply(
         place = em.multiply(row, product.target_stride)
         em.store_row([em.zero()] * len(group), target, group, place, channel)
 
-    _for_groups(em, lanes, Tile(1, 1, tile.vectors), groups, samples, clear)
+    if not add:
+        _for_groups(em, lanes, Tile(1, 1, tile.vectors), groups, samples, clear)
 
     def some_steps(first: Index, count: int) -> None:
         def rows(row: Index, height: int, channel: Index, group: list[int]) -> None:

@@ -14,18 +14,23 @@ from pellucid.engines.native.kernels import mathematics
 from pellucid.engines.native.kernels.regions import Run, begin, for_numbers
 from pellucid.engines.native.kernels.tiling import for_pieces
 from pellucid.engines.native.layout import Layout
+from pellucid.ops.activations import Relu, Sigmoid, Tanh
+from pellucid.ops.base import Op
 
 
-def activate(em: Emitter, name: str | None, x: ir.Value) -> ir.Value:
+def activate(em: Emitter, activation: Op | None, x: ir.Value) -> ir.Value:
     """The activation of a vector; None is linear."""
-    if name is None:
-        return x
-    if name == "relu":
-        positive = em.builder.fcmp_unordered(">", x, em.zero())
-        return em.builder.select(positive, x, em.zero())
-    if name == "sigmoid":
-        return mathematics.sigmoid(em, x)
-    return mathematics.hyperbolic_tangent(em, x)
+    match activation:
+        case None:
+            return x
+        case Relu():
+            positive = em.builder.fcmp_unordered(">", x, em.zero())
+            return em.builder.select(positive, x, em.zero())
+        case Sigmoid():
+            return mathematics.sigmoid(em, x)
+        case Tanh():
+            return mathematics.hyperbolic_tangent(em, x)
+    raise AssertionError(f"{activation} has no vector form.")
 
 
 def replaces(em: Emitter, other: ir.Value, largest: ir.Value) -> ir.Value:
@@ -35,17 +40,19 @@ def replaces(em: Emitter, other: ir.Value, largest: ir.Value) -> ir.Value:
     return em.builder.and_(larger, em.builder.fcmp_ordered("ord", largest, largest))
 
 
-def slope(em: Emitter, name: str | None, y: ir.Value, gradient: ir.Value) -> ir.Value:
+def slope(em: Emitter, activation: Op | None, y: ir.Value, gradient: ir.Value) -> ir.Value:
     """The gradient before an activation, from the one after it and from the activated value y."""
-    builder = em.builder
-    if name is None:
-        return gradient
-    if name == "relu":
-        return builder.select(builder.fcmp_unordered(">", y, em.zero()), gradient, em.zero())
-    one = em.constant(1.0)
-    if name == "sigmoid":
-        return builder.fmul(gradient, builder.fmul(y, builder.fsub(one, y)))
-    return builder.fmul(gradient, builder.fsub(one, builder.fmul(y, y)))
+    builder, one = em.builder, em.constant(1.0)
+    match activation:
+        case None:
+            return gradient
+        case Relu():
+            return builder.select(builder.fcmp_unordered(">", y, em.zero()), gradient, em.zero())
+        case Sigmoid():
+            return builder.fmul(gradient, builder.fmul(y, builder.fsub(one, y)))
+        case Tanh():
+            return builder.fmul(gradient, builder.fsub(one, builder.fmul(y, y)))
+    raise AssertionError(f"The slope of {activation} does not follow from its output.")
 
 
 # A function of one number, as it is emitted.
@@ -59,13 +66,13 @@ def identity(em: Emitter, x: ir.Value) -> ir.Value:
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation by its name."""
+    """An activation."""
 
-    name: str
+    op: Op
 
     def __call__(self, em: Emitter, x: ir.Value) -> ir.Value:
         """Emit it."""
-        return activate(em, self.name, x)
+        return activate(em, self.op, x)
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ def unary(
 
 @kernel(POINTER, POINTER, POINTER, I64)
 def activation_gradient(
-    em: Emitter, activation: str, value: Layout, before: Layout, add: bool = False
+    em: Emitter, activation: Op, value: Layout, before: Layout, add: bool = False
 ) -> None:
     """The gradient before an activation; it may take the place of the one after it.
 
@@ -128,6 +135,35 @@ def activation_gradient(
         em.give(slopes, dx, offsets[1], lanes=run.lanes, add=add)
 
     for_numbers(em, samples, [value, before], value.columns, body)
+
+
+@kernel(POINTER, POINTER, I64)
+def reshape(em: Emitter, source: Layout, target: Layout, add: bool = False) -> None:
+    """Copy the numbers of samples, in their order, to another layout of as many numbers.
+
+    Called with (source, target, samples). One by one: rows of both sides seldom fit each other.
+    """
+    x, y, samples = em.arguments
+
+    def place(layout: Layout, position: Index) -> Index:
+        length = layout.columns * layout.channels
+        row = em.quotient(position, length)
+        within = em.subtract(position, em.multiply(row, length))
+        return em.add(em.multiply(row, layout.row), within, layout.origin)
+
+    def sample(number: Index) -> None:
+        x_sample = em.at(x, em.multiply(number, source.stride))
+        y_sample = em.at(y, em.multiply(number, target.stride))
+
+        def one(position: Index) -> None:
+            value, here = em.float_at(x_sample, place(source, position)), place(target, position)
+            if add:
+                value = em.builder.fadd(em.float_at(y_sample, here), value)
+            em.put_float(value, y_sample, here)
+
+        em.loop(0, source.rows * source.columns * source.channels, one)
+
+    em.loop(0, samples, sample)
 
 
 @dataclass(frozen=True)
@@ -215,5 +251,23 @@ def gather(em: Emitter, target: Layout, ordered: bool) -> None:
             for_pieces(em, target.columns * target.channels, em.vector, copy)
 
         em.loop(0, target.rows, row)
+
+    em.loop(0, samples, sample)
+
+
+@kernel(POINTER, POINTER, I64, I64)
+def scatter(em: Emitter, source: Layout) -> None:
+    """Copy a block of outputs to the caller. Called with (source, outputs, first, samples)."""
+    assert source.plain
+    x, outputs, first, samples = em.arguments
+
+    def sample(number: Index) -> None:
+        start = em.multiply(em.add(first, number), source.size)
+
+        def copy(c: Index, lanes: int) -> None:
+            value = em.load(x, em.multiply(number, source.stride), c, lanes=lanes)
+            em.store(value, outputs, start, c, lanes=lanes)
+
+        for_pieces(em, source.size, em.vector, copy)
 
     em.loop(0, samples, sample)

@@ -115,7 +115,8 @@ class LossSizes:
     """What a loss reads: rows × channels of predictions, lying one after the other.
 
     source_stride, gradient_stride: from one sample of the network's output, and of its gradient,
-    to the next. sparse: whether a target is the number of a class.
+    to the next. sparse: whether a target is the number of a class. share: how much the loss
+    counts among those of several outputs.
     """
 
     rows: int
@@ -123,6 +124,7 @@ class LossSizes:
     source_stride: int
     gradient_stride: int
     sparse: bool
+    share: float = 1.0
 
     @property
     def predictions(self) -> int:
@@ -139,16 +141,18 @@ Target = Callable[[Index, int], ir.Value]
 RowLoss = Callable[[Emitter, ir.Value, Target, ir.Value, ir.Value, int], ir.Value]
 
 
-@kernel(POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, I64, I64)
+@kernel(*[POINTER] * 7, I64, I64)
 def loss(em: Emitter, kind: Loss, show_logits: bool, sizes: LossSizes) -> None:
     """The loss, the prediction and the gradient of some samples.
 
-    Called with (x, targets, order, losses, predictions, dx, first, samples). Sample i answers the
-    target order[first + i]; its loss and prediction are number first + i. show_logits: whether a
+    Called with (x, targets, weights, order, losses, predictions, dx, first, samples). Sample i
+    answers the target order[first + i]; its loss and prediction are number first + i. The loss is
+    told times the weight order[first + i], if there are weights; the gradient is that of this,
+    times the loss's share. show_logits: whether a
     loss `from_logits` reads the network's own output, which is then what predictions are, and not
     that of a softmax or sigmoid which the loss took over.
     """
-    x, targets, order, losses, predictions, dx, first, samples = em.arguments
+    x, targets, weights, order, losses, predictions, dx, first, samples = em.arguments
     positions, handle = sizes.rows, _row_loss(kind, show_logits)
 
     def sample(number: Index) -> None:
@@ -168,21 +172,30 @@ def loss(em: Emitter, kind: Loss, show_logits: bool, sizes: LossSizes) -> None:
             return [em.builder.fadd(total, value)]
 
         (total,) = em.loop(0, sizes.rows, row, [ir.Constant(F32, 0.0)])
-        em.put_float(_share(em, total, positions), losses, place)
         if positions > 1:
-            for_pieces(
-                em, sizes.predictions, em.vector, lambda c, lanes: share(dx_sample, c, lanes)
-            )
+            total = em.builder.fdiv(total, ir.Constant(F32, float(positions)))
+            each(dx_sample, lambda dx: em.builder.fdiv(dx, em.constant(float(positions))))
+        (total,) = em.choose(
+            em.builder.icmp_unsigned("==", weights, ir.Constant(POINTER, None)),
+            lambda: [total],
+            lambda: weighed(em.float_at(weights, example), total, dx_sample),
+        )
+        em.put_float(total, losses, place)
+        if sizes.share != 1:
+            each(dx_sample, lambda dx: em.builder.fmul(dx, em.constant(sizes.share)))
 
-    def share(dx_sample: ir.Value, c: Index, lanes: int) -> None:
-        value = em.builder.fdiv(em.load(dx_sample, c, lanes=lanes), em.constant(float(positions)))
-        em.store(value, dx_sample, c, lanes=lanes)
+    def weighed(weight: ir.Value, total: ir.Value, dx_sample: ir.Value) -> Values:
+        factors = em.broadcast(weight)
+        each(dx_sample, lambda dx: em.builder.fmul(dx, factors))
+        return [em.builder.fmul(total, weight)]
+
+    def each(dx_sample: ir.Value, change: Callable[[ir.Value], ir.Value]) -> None:
+        def numbers(c: Index, lanes: int) -> None:
+            em.store(change(em.load(dx_sample, c, lanes=lanes)), dx_sample, c, lanes=lanes)
+
+        for_pieces(em, sizes.predictions, em.vector, numbers)
 
     em.loop(0, samples, sample)
-
-
-def _share(em: Emitter, total: ir.Value, positions: int) -> ir.Value:
-    return total if positions == 1 else em.builder.fdiv(total, ir.Constant(F32, float(positions)))
 
 
 def _target(em: Emitter, targets: ir.Value, row: Index, sizes: LossSizes) -> Target:

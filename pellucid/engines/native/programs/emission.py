@@ -21,8 +21,8 @@ class Program:
     """Emitted code and what its caller has to provide: sizes in float32 numbers.
 
     entry: the function's name. arena: for each worker. shared: for each sample of a batch.
-    partials, whole, packed: see `pellucid.engines.native.frame`. dropouts: the nodes whose keys
-    are wanted, in their order.
+    partials, whole, packed: see `pellucid.engines.native.frame`. random: the nodes whose keys are
+    wanted, in their order.
     """
 
     code: str
@@ -32,7 +32,7 @@ class Program:
     partials: int = 0
     whole: int = 0
     packed: int = 0
-    dropouts: tuple[int, ...] = ()
+    random: tuple[int, ...] = ()
 
 
 def image_layout(shape: Shape) -> tuple[int, int]:
@@ -47,9 +47,8 @@ class Emission:
     def __init__(self, graph: Graph, machine: Machine, training: bool) -> None:
         self.machine = machine
         self.module = Module("pellucid")
-        self.plan = make_plan(graph)
-        trainable = tuple(parameter.trainable for parameter in graph.parameters)
-        self.stages = make_stages(self.plan, trainable)
+        self.plan = make_plan(graph, training)
+        self.stages = make_stages(self.plan, graph.parameters)
         self.training = training
 
     def emitter(self, name: str, arguments: Sequence[ir.Type]) -> Emitter:

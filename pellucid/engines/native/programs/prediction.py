@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import defaultdict
+from collections.abc import Callable
 
 from llvmlite import ir
 
 from pellucid.engines.native import synchronise
-from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, kernel
+from pellucid.engines.native.emit import I64, POINTER, Emitter, Index
 from pellucid.engines.native.frame import entry, field
-from pellucid.engines.native.kernels import elementwise, packing, tiling
-from pellucid.engines.native.layout import Layout
+from pellucid.engines.native.kernels import elementwise, packing
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.programs.emission import Emission, Program, image_layout
-from pellucid.engines.native.programs.placement import Memory, block_size, head_start
+from pellucid.engines.native.programs.placement import Memory, block_size, head_start, origins
 from pellucid.engines.native.stages import Call, Stage
 from pellucid.graph import Graph
 
@@ -36,48 +37,66 @@ class _Prediction(Emission):
 
     def __init__(self, graph: Graph, machine: Machine) -> None:
         super().__init__(graph, machine, training=False)
-        self.input_shape = graph.inputs[0]
-        layouts = self.plan.layouts
-        self.head = head_start(self.stages)
-        self.block = block_size(sum(layout.stride for layout in layouts[: self.head + 1]))
-        self.rows = self.block * (HEAD_BLOCKS if self.head < len(self.stages) else 1)
-        # Values of the head have room for many samples, the ones before it for a block.
-        self.arena = Memory()
-        self.offsets: list[int] = []
-        for value, layout in enumerate(layouts):
-            if value and self.stages[value - 1].is_view:
-                self.offsets.append(self.offsets[-1])
-            else:
-                samples = self.rows if self._in_head(value) else self.block
-                self.offsets.append(self.arena.take(layout.stride * samples))
-
-        self.packed = Memory()
+        self.graph = graph
+        self.head = head_start(self.stages, self.plan.outputs)
+        self.arena, self.packed = Memory(), Memory()
+        self._place_values()
         self.panels = {
             stage.place: self.packed.take(math.prod(stage.panel_sizes))
             for stage in self.stages
             if stage.panel_sizes
         }
+        self.statistics = {
+            stage.place: self.packed.take(stage.statistics_size)
+            for stage in self.stages
+            if stage.statistics_size
+        }
 
-    def _in_head(self, value: int) -> bool:
-        """Whether the head reads or makes a value, be it under another shape."""
-        while value < self.head and self.stages[value].is_view:
-            value += 1
-        return value >= self.head
+    def _place_values(self) -> None:
+        """Where values lie: places are taken again once nobody will read what lies there.
+
+        Values of a head have room for many samples, the ones before it for a block.
+        """
+        layouts, views = self.plan.layouts, origins(self.stages)
+        times: defaultdict[int, list[int]] = defaultdict(list)
+        for value in range(self.plan.inputs):
+            times[value].append(-1)
+        for stage in self.stages:
+            for value in (*stage.inputs, stage.output):
+                times[views.get(value, value)].append(stage.place)
+        for value in self.plan.outputs:
+            times[views.get(value, value)].append(len(self.stages))
+        self.in_head = {
+            value
+            for stage in self.stages[self.head :]
+            for read in (*stage.inputs, stage.output)
+            for value in (read, views.get(read, read))
+        }
+        before = [value for value in times if value not in self.in_head]
+        self.block = block_size(sum(layouts[value].stride for value in before))
+        self.rows = self.block * (HEAD_BLOCKS if self.head < len(self.stages) else 1)
+        self.offsets: dict[int, int] = {}
+        for value, used in sorted(times.items(), key=lambda item: min(item[1])):
+            kind = (layouts[value], value in self.in_head)
+            samples = self.rows if value in self.in_head else self.block
+            size = layouts[value].stride * samples
+            self.offsets[value] = self.arena.borrow(kind, size, min(used), max(used))
+        for view, origin in views.items():
+            self.offsets[view] = self.offsets[origin]
+            if origin in self.in_head:
+                self.in_head.add(view)
 
     def program(self) -> Program:
         """Emit everything."""
-        module, machine, layouts = self.module, self.machine, self.plan.layouts
         self.emit_stages(self.block)
-        self.gather = elementwise.gather(module, machine, layouts[0], False)
-        self.scatter = _scatter(module, machine, layouts[-1])
-        self.barrier = synchronise.barrier(module, machine)
+        self.barrier = synchronise.barrier(self.module, self.machine)
         em = self.emitter("predict", [POINTER, I64])
         frame, worker = em.arguments
         samples, threads = field(em, frame, "samples"), field(em, frame, "threads")
         control, arenas = field(em, frame, "control"), field(em, frame, "arenas")
         blocks = em.quotient(em.add(samples, self.block - 1), self.block)
         rows = self._rows_a_ticket(em, blocks, threads)
-        self._pack(em, frame)
+        self._prepare(em, frame)
         em.choose(
             em.less(blocks, threads),
             lambda: em.loop(0, blocks, lambda n: self._together(em, frame, worker, arenas, n)),
@@ -89,25 +108,36 @@ class _Prediction(Emission):
             ),
         )
         em.finish()
-        return Program(str(module), "predict", self.arena.size, packed=self.packed.size)
+        return Program(str(self.module), "predict", self.arena.size, packed=self.packed.size)
 
-    def _pack(self, em: Emitter, frame: ir.Value) -> None:
-        """Cut the kernels that need it into panels, before anything else."""
-        control, table = field(em, frame, "control"), field(em, frame, "parameters")
+    def _prepare(self, em: Emitter, frame: ir.Value) -> None:
+        """Bring weights into the forms that stages read, before anything else."""
+        control = field(em, frame, "control")
+        wait = [control, field(em, frame, "threads"), field(em, frame, "yield")]
         for stage in self.stages:
-            if not stage.panel_sizes:
-                continue
+            if stage.panel_sizes:
+                parts = packing.parts(1, stage.panel_sizes[0])
+                synchronise.tickets(em, control, parts, self._panels(em, frame, stage))
+                em.builder.call(self.barrier, wait)
+        prepared = [stage for stage in self.stages if stage.prepares]
+        if prepared:
+            call = self._call(em, frame, field(em, frame, "arenas"), 0, 0, 0)
 
-            def part(number: ir.Value, stage: Stage = stage) -> None:
-                source = entry(em, table, stage.parameters[0])
-                target = em.at(field(em, frame, "packed"), self.panels[stage.place])
-                bounds = [number, em.integer(em.add(number, 1))]
-                em.builder.call(stage.functions["panels"], [source, target, *bounds])
+            def prepare_all(_: ir.Value) -> None:
+                for stage in prepared:
+                    stage.prepare(call)
 
-            synchronise.tickets(em, control, packing.parts(1, stage.panel_sizes[0]), part)
-            em.builder.call(
-                self.barrier, [control, field(em, frame, "threads"), field(em, frame, "yield")]
-            )
+            synchronise.tickets(em, control, 1, prepare_all)
+            em.builder.call(self.barrier, wait)
+
+    def _panels(self, em: Emitter, frame: ir.Value, stage: Stage) -> Callable[[ir.Value], None]:
+        def part(number: ir.Value) -> None:
+            source = entry(em, field(em, frame, "parameters"), stage.parameters[0])
+            target = em.at(field(em, frame, "packed"), self.panels[stage.place])
+            bounds = [number, em.integer(em.add(number, 1))]
+            em.builder.call(stage.functions["panels"], [source, target, *bounds])
+
+        return part
 
     def _rows_a_ticket(self, em: Emitter, blocks: Index, threads: ir.Value) -> Index:
         """How many samples a thread takes at once: with a large head many, but no unfair share."""
@@ -123,8 +153,9 @@ class _Prediction(Emission):
         samples, table = field(em, frame, "samples"), field(em, frame, "parameters")
         count = em.integer(em.minimum(em.subtract(samples, first), rows))
         values = {}
-        for value, (offset, layout) in enumerate(zip(self.offsets, self.plan.layouts, strict=True)):
-            further = em.multiply(skip, layout.stride) if self._in_head(value) else 0
+        for value, offset in self.offsets.items():
+            stride = self.plan.layouts[value].stride
+            further = em.multiply(skip, stride) if value in self.in_head else 0
             values[value] = em.at(arena, offset, further)
         packed = field(em, frame, "packed")
         return Call(
@@ -134,6 +165,7 @@ class _Prediction(Emission):
             lambda number: entry(em, table, number),
             values,
             panels={place: em.at(packed, offset) for place, offset in self.panels.items()},
+            statistics={place: em.at(packed, offset) for place, offset in self.statistics.items()},
         )
 
     def _alone(
@@ -193,32 +225,20 @@ class _Prediction(Emission):
         only_first(lambda: self._unload(frame, call))
 
     def _load(self, frame: ir.Value, call: Call) -> None:
-        """Copy the images of some samples into their first value."""
-        em, images = call.em, field(call.em, frame, "images")
-        sizes = [em.integer(size) for size in image_layout(self.input_shape)]
-        em.builder.call(
-            self.gather, [images, images, call.values[0], call.first, call.samples, *sizes]
-        )
+        """Copy the inputs of some samples into their values."""
+        em, inputs = call.em, field(call.em, frame, "inputs")
+        for value, shape in enumerate(self.graph.inputs):
+            gather = elementwise.gather(self.module, self.machine, self.plan.layouts[value], False)
+            images = entry(em, inputs, value)
+            sizes = [em.integer(size) for size in image_layout(shape)]
+            em.builder.call(
+                gather, [images, images, call.values[value], call.first, call.samples, *sizes]
+            )
 
     def _unload(self, frame: ir.Value, call: Call) -> None:
-        """Copy the last value of some samples to the caller."""
-        outputs = field(call.em, frame, "outputs")
-        last = call.values[len(self.stages)]
-        call.em.builder.call(self.scatter, [last, outputs, call.first, call.samples])
-
-
-@kernel(POINTER, POINTER, I64, I64)
-def _scatter(em: Emitter, source: Layout) -> None:
-    """Copy a block of outputs to the caller. Called with (source, outputs, first, samples)."""
-    x, outputs, first, samples = em.arguments
-
-    def sample(number: Index) -> None:
-        start = em.multiply(em.add(first, number), source.size)
-
-        def copy(c: Index, lanes: int) -> None:
-            value = em.load(x, em.multiply(number, source.stride), c, lanes=lanes)
-            em.store(value, outputs, start, c, lanes=lanes)
-
-        tiling.for_pieces(em, source.size, em.vector, copy)
-
-    em.loop(0, samples, sample)
+        """Copy the outputs of some samples to the caller."""
+        em, outputs = call.em, field(call.em, frame, "outputs")
+        for number, value in enumerate(self.plan.outputs):
+            scatter = elementwise.scatter(self.module, self.machine, self.plan.layouts[value])
+            target = entry(em, outputs, number)
+            em.builder.call(scatter, [call.values[value], target, call.first, call.samples])

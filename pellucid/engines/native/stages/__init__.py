@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from pellucid.engines.native.kernels import pooled
-from pellucid.engines.native.plan import ACTIVATIONS, Plan
-from pellucid.engines.native.stages.base import Call, Stage
+from pellucid.engines.native.plan import FUSED, Plan
+from pellucid.engines.native.stages.base import Call, GatheringStage, Stage
 from pellucid.engines.native.stages.convolution import ConvolutionStage, PooledStage
 from pellucid.engines.native.stages.dense import DenseStage
 from pellucid.engines.native.stages.elementwise import (
@@ -13,18 +16,21 @@ from pellucid.engines.native.stages.elementwise import (
     SoftmaxStage,
     ViewStage,
 )
+from pellucid.engines.native.stages.normalization import NormalizationStage, ScalingStage
 from pellucid.engines.native.stages.pooling import PoolingStage
 from pellucid.errors import EngineError
+from pellucid.graph import Parameter
 from pellucid.ops.activations import Softmax
 from pellucid.ops.base import Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
 from pellucid.ops.dropout import Dropout
+from pellucid.ops.normalization import BatchNormalization
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
-from pellucid.ops.reshape import Flatten
+from pellucid.ops.reshape import Flatten, Reshape
 from pellucid.ops.scaling import Rescaling
 
-__all__ = ["Call", "DropoutStage", "Stage", "ViewStage", "computes", "make_stages"]
+__all__ = ["Call", "GatheringStage", "Stage", "computes", "make_stages"]
 
 KINDS: dict[type, type[Stage]] = {
     Conv2D: ConvolutionStage,
@@ -35,7 +41,9 @@ KINDS: dict[type, type[Stage]] = {
     Dropout: DropoutStage,
     Softmax: SoftmaxStage,
     Flatten: ViewStage,
-    **dict.fromkeys(ACTIVATIONS, ElementwiseStage),
+    Reshape: ViewStage,
+    BatchNormalization: ScalingStage,
+    **dict.fromkeys(FUSED, ElementwiseStage),
 }
 
 
@@ -44,26 +52,57 @@ def computes(op: Op) -> bool:
     return type(op) in KINDS and not (isinstance(op, Conv2D) and op.groups > 1)
 
 
-def make_stages(plan: Plan, trainable: tuple[bool, ...]) -> list[Stage]:
-    """The stages of a plan; gradients are computed down to the first parameter that learns."""
+def make_stages(plan: Plan, parameters: Sequence[Parameter]) -> list[Stage]:
+    """The stages of a plan; gradients are computed for what parameters that learn depend on."""
     stages: list[Stage] = []
-    learning = False
+    learning: set[int] = set()  # the values that depend on such a parameter
+    uses = Counter(number for step in plan.steps for number in step.parameters)
+    readers = Counter([*(value for step in plan.steps for value in step.reads), *plan.outputs])
     for place, step in enumerate(plan.steps):
-        node = step.node
-        if not computes(node.op):
-            raise EngineError(
-                f"The native engine has no {type(node.op).__name__} (layer {node.layer}); "
-                "the engine 'reference' computes every operation."
-            )
-        mine = tuple(trainable[number] for number in node.parameters)
-        source, target = plan.layouts[place], plan.layouts[place + 1]
-        stage = KINDS[type(node.op)](place, step, source, target, learning, mine)
-        if isinstance(stage, ConvolutionStage) and pooled.worth_while(stage.conv):
-            stage = PooledStage(place, step, source, target, learning, mine)
-        elif isinstance(stage, DenseStage) and not (stage.on_rows and target.plain):
-            stage = ConvolutionStage(place, step, source, target, learning, mine)
-        elif isinstance(stage, DropoutStage):
-            stage.full_columns = plan.shapes[place][-2] if len(plan.shapes[place]) > 1 else 1
-        learning = learning or any(mine)
+        needed = tuple(value in learning for value in step.reads)
+        trainable = tuple(parameters[number].trainable for number in step.parameters)
+        sources = tuple(plan.layouts[value] for value in step.reads)
+        output = plan.value(place)
+        shared = any(uses[number] > 1 for number in step.parameters)
+        stage = _kind(plan, place, shared)(
+            place,
+            step,
+            step.reads,
+            output,
+            sources,
+            plan.layouts[output],
+            needed,
+            (False,) * len(needed),
+            trainable,
+        )
+        if isinstance(stage, DropoutStage):
+            shape = plan.shapes[step.inputs[0]]
+            stage.full_columns = shape[-2] if len(shape) > 1 else 1
+        if isinstance(stage, ViewStage):
+            stage.alone = readers[step.inputs[0]] == 1
+        if isinstance(stage, ConvolutionStage) and not shared and pooled.worth_while(stage.conv):
+            stage = PooledStage(**vars(stage))
+        if stage.learns:
+            learning.add(output)
         stages.append(stage)
     return stages
+
+
+def _kind(plan: Plan, place: int, shared: bool) -> type[Stage]:
+    """The kind of stage that computes a step; `shared` if another one uses its parameters too."""
+    step, target = plan.steps[place], plan.layouts[plan.value(place)]
+    op = step.node.op
+    if not computes(op):
+        raise EngineError(
+            f"The native engine has no {type(op).__name__} (layer {step.node.layer}); "
+            "the engine 'reference' computes every operation."
+        )
+    kind = KINDS[type(op)]
+    if kind is DenseStage:
+        source = plan.layouts[step.inputs[0]]
+        rows = source.rows * source.columns * target.rows * target.columns
+        if shared or rows > 1 or not (source.plain and target.plain):
+            return ConvolutionStage
+    if isinstance(op, BatchNormalization) and plan.training and not op.frozen:
+        return NormalizationStage
+    return kind

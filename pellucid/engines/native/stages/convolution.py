@@ -8,6 +8,7 @@ from pellucid.engines.native.emit import I8, Index, Module
 from pellucid.engines.native.kernels import (
     convolution,
     convolution_gradients,
+    normalization,
     packing,
     pooled,
     tiling,
@@ -16,9 +17,11 @@ from pellucid.engines.native.layout import Layout, aligned
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.plan import computed_size
 from pellucid.engines.native.stages.base import Call
+from pellucid.engines.native.stages.normalization import normalization_weights
 from pellucid.engines.native.stages.weighted import WeightedStage
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
+from pellucid.ops.normalization import BatchNormalization
 
 WIDE = 192  # filters from which the rows of a kernel lie too far apart to be read one by one
 WORTH_COPYING = 8  # outputs of a filter from which the copy into panels is soon won back
@@ -51,7 +54,28 @@ class ConvolutionStage(WeightedStage):
             op.use_bias,
             self.step.activation,
             self.step.pool.pool_size if self.step.pool else None,
+            groups=op.groups,
+            scaled=self.step.scaling is not None,
+            addend=self.sources[1] if self.step.addend is not None else None,
         )
+
+    @property
+    def prepares(self) -> bool:
+        return self.step.scaling is not None
+
+    @property
+    def norm(self) -> normalization.Normalization | None:
+        """The scaling that was taken in, with its sizes."""
+        if self.step.scaling is None:
+            return None
+        op = self.step.scaling.op
+        assert isinstance(op, BatchNormalization)
+        layout = Layout(1, 1, self.conv.filters)
+        return normalization.of(op, layout, layout, None, None)
+
+    @property
+    def statistics_size(self) -> int:
+        return self.norm.statistics_size if self.norm else 0
 
     @property
     def on_rows(self) -> bool:
@@ -102,6 +126,8 @@ class ConvolutionStage(WeightedStage):
             self.functions["panels"] = packing.panels(
                 module, machine, conv.window, conv.filters, width
             )
+        if self.norm:
+            self.functions["prepare"] = normalization.prepare(module, machine, self.norm)
         if not training:
             return
         if conv.use_bias and self.trainable[1]:
@@ -133,25 +159,38 @@ class ConvolutionStage(WeightedStage):
                 if rows
                 else convolution_gradients.input_gradient
             )
-            self.functions["input"] = emit(module, machine, conv, self.unpooled)
+            self.functions["input"] = emit(module, machine, conv, self.unpooled, self.accumulate[0])
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
         self.call(
             call,
             "forward",
-            call.values[self.place],
+            call.values[self.inputs[0]],
             call.panels.get(self.place) or call.parameter(self.parameters[0]),
             self.bias(call),
-            call.values[self.place + 1],
+            self._scales(call),
+            call.values[self.inputs[1]] if self.step.addend is not None else call.nothing,
+            call.values[self.output],
             call.winners.get(self.place, call.nothing),
             call.samples,
             low,
             self.units if high is None else high,
         )
 
+    def prepare(self, call: Call) -> None:
+        if self.step.scaling:
+            learned = normalization_weights(self.step.scaling, call)
+            self.call(call, "prepare", call.statistics[self.place], *learned)
+
+    def _scales(self, call: Call) -> ir.Value:
+        """Where the scales lie, and behind them the shifts."""
+        if self.norm is None:
+            return call.nothing
+        return call.em.at(call.statistics[self.place], self.norm.row(normalization.Row.SCALE))
+
     def backward(self, call: Call) -> None:
-        x, y = call.values[self.place], call.values[self.place + 1]
-        slopes = dy = call.gradients[self.place + 1]
+        x, y = call.values[self.inputs[0]], call.values[self.output]
+        slopes = dy = call.gradients[self.output]
         if "unpool" in self.functions:
             winners, slopes = call.winners[self.place], call.unpooled[self.place]
             self.call(call, "unpool", y, dy, winners, slopes, call.samples)
@@ -162,7 +201,7 @@ class ConvolutionStage(WeightedStage):
             self.call(call, "kernel", x, slopes, partial, call.samples)
         if "bias" in self.functions:
             self.call(call, "bias", dy, call.partials[self.parameters[1]], call.samples)
-        dx = call.gradients.get(self.place)
+        dx = call.gradients.get(self.inputs[0])
         if dx is not None:
             packed = call.packed[self.place]
             self.call(call, "input", slopes, packed, dx, call.samples)
@@ -196,7 +235,9 @@ class PooledStage(ConvolutionStage):
             )
         if self.packed_sizes:
             self.emit_transpose(module, machine)
-            self.functions["input"] = pooled.input_gradient(module, machine, conv)
+            self.functions["input"] = pooled.input_gradient(
+                module, machine, conv, self.accumulate[0]
+            )
 
     def begin_partition(self, call: Call) -> None:
         if "kernel" in self.functions:
@@ -206,8 +247,8 @@ class PooledStage(ConvolutionStage):
 
     def backward(self, call: Call) -> None:
         em = call.em
-        x, won = call.values[self.place], call.winners[self.place]
-        dy, dx = call.gradients[self.place + 1], call.gradients.get(self.place)
+        x, won = call.values[self.inputs[0]], call.winners[self.place]
+        dy, dx = call.gradients[self.output], call.gradients.get(self.inputs[0])
         self.slope(call)
         if "bias" in self.functions:
             self.call(call, "bias", dy, call.partials[self.parameters[1]], call.samples)

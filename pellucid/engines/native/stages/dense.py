@@ -52,23 +52,25 @@ class DenseStage(WeightedStage):
             self.functions["bias"] = dense.bias_gradient(module, machine, sizes)
         if self.packed_sizes:
             self.emit_transpose(module, machine)
-            self.functions["input"] = dense.input_gradient(module, machine, sizes, block)
+            self.functions["input"] = dense.input_gradient(
+                module, machine, sizes, block, self.accumulate[0]
+            )
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
         self.call(
             call,
             "forward",
-            call.values[self.place],
+            call.values[self.inputs[0]],
             call.parameter(self.parameters[0]),
             self.bias(call),
-            call.values[self.place + 1],
+            call.values[self.output],
             call.samples,
             low,
             self.units if high is None else high,
         )
 
     def backward(self, call: Call) -> None:
-        dy, dx = call.gradients[self.place + 1], call.gradients.get(self.place)
+        dy, dx = call.gradients[self.output], call.gradients.get(self.inputs[0])
         self.slope(call)
         if dx is not None:
             self.call(call, "input", dy, call.packed[self.place], dx, call.samples)

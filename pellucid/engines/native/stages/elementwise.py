@@ -9,7 +9,6 @@ import numpy as np
 from pellucid.engines.native.emit import Index, Module
 from pellucid.engines.native.kernels import elementwise, losses
 from pellucid.engines.native.machine import Machine
-from pellucid.engines.native.plan import ACTIVATIONS
 from pellucid.engines.native.stages.base import Call, Stage
 from pellucid.ops.dropout import Dropout
 from pellucid.ops.scaling import Rescaling
@@ -17,6 +16,10 @@ from pellucid.ops.scaling import Rescaling
 
 class ElementwiseStage(Stage):
     """An activation on its own, or a scaling."""
+
+    @property
+    def keeps(self) -> tuple[int, ...]:
+        return () if isinstance(self.step.node.op, Rescaling) else (self.output,)
 
     def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         op = self.step.node.op
@@ -27,11 +30,16 @@ class ElementwiseStage(Stage):
             return
         if isinstance(op, Rescaling):
             self.functions["input"] = elementwise.unary(
-                module, machine, elementwise.Scale(op.scale), self.target, self.source
+                module,
+                machine,
+                elementwise.Scale(op.scale),
+                self.target,
+                self.source,
+                self.accumulate[0],
             )
         else:
             self.functions["slope"] = elementwise.activation_gradient(
-                module, machine, ACTIVATIONS[type(op)], self.target, self.source
+                module, machine, op, self.target, self.source, self.accumulate[0]
             )
 
     @property
@@ -39,24 +47,28 @@ class ElementwiseStage(Stage):
         op = self.step.node.op
         if isinstance(op, Rescaling):
             return elementwise.Affine(op.scale, op.offset)
-        return elementwise.Activation(ACTIVATIONS[type(op)])
+        return elementwise.Activation(op)
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
-        x, y = call.values[self.place], call.values[self.place + 1]
+        x, y = call.values[self.inputs[0]], call.values[self.output]
         self.call(call, "forward", x, y, call.samples)
 
     def backward(self, call: Call) -> None:
-        dy, dx = call.gradients[self.place + 1], call.gradients[self.place]
+        dy, dx = call.gradients[self.output], call.gradients[self.inputs[0]]
         if "input" in self.functions:
             self.call(call, "input", dy, dx, call.samples)
         else:
-            self.call(call, "slope", call.values[self.place + 1], dy, dx, call.samples)
+            self.call(call, "slope", call.values[self.output], dy, dx, call.samples)
 
 
 class DropoutStage(Stage):
     """Dropout in training; a copy, where the layouts differ, or nothing at all, outside."""
 
     full_columns = 1
+
+    @property
+    def keeps(self) -> tuple[int, ...]:
+        return ()
 
     def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         op = self.step.node.op
@@ -74,11 +86,11 @@ class DropoutStage(Stage):
         )
         if self.input_gradient:
             self.functions["input"] = elementwise.dropout(
-                module, machine, drop, self.target, self.source
+                module, machine, drop, self.target, self.source, self.accumulate[0]
             )
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
-        x, y = call.values[self.place], call.values[self.place + 1]
+        x, y = call.values[self.inputs[0]], call.values[self.output]
         if "copy" in self.functions:
             self.call(call, "copy", x, y, call.samples)
         else:
@@ -86,7 +98,7 @@ class DropoutStage(Stage):
             self.call(call, "forward", x, y, call.samples, call.first, key)
 
     def backward(self, call: Call) -> None:
-        dy, dx = call.gradients[self.place + 1], call.gradients[self.place]
+        dy, dx = call.gradients[self.output], call.gradients[self.inputs[0]]
         key = call.key(self.step.number)
         self.call(call, "input", dy, dx, call.samples, call.first, key)
 
@@ -94,31 +106,58 @@ class DropoutStage(Stage):
 class SoftmaxStage(Stage):
     """Softmax over the channels."""
 
+    @property
+    def keeps(self) -> tuple[int, ...]:
+        return (self.output,)
+
     def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         self.functions["forward"] = losses.softmax(module, machine, self.source, self.target)
         if self.input_gradient:
             self.functions["input"] = losses.softmax_gradient(
-                module, machine, self.source, self.target
+                module, machine, self.source, self.target, self.accumulate[0]
             )
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
-        x, y = call.values[self.place], call.values[self.place + 1]
+        x, y = call.values[self.inputs[0]], call.values[self.output]
         self.call(call, "forward", x, y, call.samples)
 
     def backward(self, call: Call) -> None:
-        dy, dx = call.gradients[self.place + 1], call.gradients[self.place]
-        self.call(call, "input", call.values[self.place + 1], dy, dx, call.samples)
+        dy, dx = call.gradients[self.output], call.gradients[self.inputs[0]]
+        self.call(call, "input", call.values[self.output], dy, dx, call.samples)
 
 
 class ViewStage(Stage):
-    """Flatten: the same numbers under another shape, so nothing is done."""
+    """The same numbers under another shape: nothing is done, or a copy is made.
+
+    alone: whether nobody else reads the input. Then its place, and that of its gradient, can be
+    the output's.
+    """
+
+    alone = True
 
     @property
     def is_view(self) -> bool:
-        return True
+        return self.alone and self.source.plain and self.target.plain
+
+    @property
+    def keeps(self) -> tuple[int, ...]:
+        return ()
 
     def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
-        return
+        if self.is_view:
+            return
+        self.functions["forward"] = elementwise.reshape(module, machine, self.source, self.target)
+        if self.input_gradient:
+            self.functions["input"] = elementwise.reshape(
+                module, machine, self.target, self.source, self.accumulate[0]
+            )
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
-        return
+        if not self.is_view:
+            x, y = call.values[self.inputs[0]], call.values[self.output]
+            self.call(call, "forward", x, y, call.samples)
+
+    def backward(self, call: Call) -> None:
+        if not self.is_view:
+            dy, dx = call.gradients[self.output], call.gradients[self.inputs[0]]
+            self.call(call, "input", dy, dx, call.samples)

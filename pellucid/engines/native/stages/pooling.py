@@ -30,18 +30,24 @@ class PoolingStage(Stage):
         target = self.target
         return 0 if self.pool.average else target.rows * target.columns * target.channels
 
+    @property
+    def keeps(self) -> tuple[int, ...]:
+        return ()
+
     def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         winners = training and not self.pool.average
         self.functions["forward"] = pooling.forward(module, machine, self.pool, winners)
         if self.input_gradient:
-            self.functions["input"] = pooling.backward(module, machine, self.pool)
+            self.functions["input"] = pooling.backward(
+                module, machine, self.pool, self.accumulate[0]
+            )
 
     def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
-        x, y = call.values[self.place], call.values[self.place + 1]
+        x, y = call.values[self.inputs[0]], call.values[self.output]
         won = call.winners.get(self.place, call.nothing)
         self.call(call, "forward", x, y, won, call.samples)
 
     def backward(self, call: Call) -> None:
-        dy, dx = call.gradients[self.place + 1], call.gradients[self.place]
+        dy, dx = call.gradients[self.output], call.gradients[self.inputs[0]]
         won = call.winners.get(self.place, call.nothing)
         self.call(call, "input", dy, won, dx, call.samples)

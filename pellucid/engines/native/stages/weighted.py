@@ -19,6 +19,10 @@ class WeightedStage(Stage):
     def units(self) -> int:
         return self._units
 
+    @property
+    def keeps(self) -> tuple[int, ...]:
+        return (*self.inputs, self.output) if self.step.activation else self.inputs
+
     def emit_slope(self, module: Module, machine: Machine) -> None:
         """Emit the way back through the activation, if there is one, in place."""
         activation, layout = self.step.activation, self.target
@@ -35,7 +39,7 @@ class WeightedStage(Stage):
     def slope(self, call: Call) -> None:
         """Emit the call that takes the output's gradient back through the activation."""
         if "slope" in self.functions:
-            y, dy = call.values[self.place + 1], call.gradients[self.place + 1]
+            y, dy = call.values[self.output], call.gradients[self.output]
             self.call(call, "slope", y, dy, dy, call.samples)
 
     def bias(self, call: Call) -> ir.Value:

@@ -1,0 +1,191 @@
+"""In which order blocks of samples go through the stages of a network that learns.
+
+Where no stage needs sums over the batch, a block goes all the way forward and back at once, while
+its numbers sit in a cache. A batch normalization cuts this: its output has to wait until every
+sample has come so far, on both ways. So the work is cut into phases, with a barrier behind each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pellucid.engines.native.stages import GatheringStage, Stage
+
+
+@dataclass
+class Phase:
+    """What every block of samples goes through between two barriers, in this order.
+
+    measured: stages that gather from what went forward here; measured_back: that gather from
+    gradients. loss: whether the losses are computed in between. head: whether a thread takes as
+    many samples as there are for it, and not a block.
+    """
+
+    number: int
+    forward: list[Stage] = field(default_factory=list)
+    measured: list[GatheringStage] = field(default_factory=list)
+    loss: bool = False
+    backward: list[Stage] = field(default_factory=list)
+    measured_back: list[GatheringStage] = field(default_factory=list)
+    head: bool = False
+
+    @property
+    def ahead(self) -> list[tuple[Stage, bool]]:
+        """What is done on the way forward, by place: stages, and whether they measure only."""
+        work: list[tuple[Stage, bool]] = [(stage, False) for stage in self.forward]
+        work += [(stage, True) for stage in self.measured]
+        return sorted(work, key=lambda item: item[0].place)
+
+    @property
+    def back(self) -> list[tuple[Stage, bool]]:
+        """What is done on the way back, likewise."""
+        work: list[tuple[Stage, bool]] = [(stage, False) for stage in self.backward]
+        work += [(stage, True) for stage in self.measured_back]
+        return sorted(work, key=lambda item: item[0].place, reverse=True)
+
+
+@dataclass
+class Schedule:
+    """The phases of a step, and when each value and each gradient is touched.
+
+    A phase number one behind the last stands for the update of the weights.
+    """
+
+    phases: list[Phase]
+    values: dict[int, set[int]]
+    gradients: dict[int, set[int]]
+    stages: dict[int, set[int]]
+
+    @property
+    def update(self) -> int:
+        """The number of the phase in which weights are updated."""
+        return len(self.phases)
+
+
+def make_schedule(stages: Sequence[Stage], outputs: Sequence[int], head: int) -> Schedule:
+    """The phases for these stages; those from number `head` on are a head.
+
+    Decides which gradient is the first of its value to be stored, so that others are added to it.
+    """
+    return _Scheduling(stages, outputs, head).schedule()
+
+
+class _Scheduling:
+    def __init__(self, stages: Sequence[Stage], outputs: Sequence[int], head: int) -> None:
+        self.body, self.head = stages[:head], stages[head:]
+        self.outputs = outputs
+        self.phases: list[Phase] = [Phase(0)]
+        self.values: defaultdict[int, set[int]] = defaultdict(set)
+        self.gradients: defaultdict[int, set[int]] = defaultdict(set)
+        self.stages: defaultdict[int, set[int]] = defaultdict(set)
+
+    def schedule(self) -> Schedule:
+        """Everything, forward and back."""
+        self._forward()
+        loss = len(self.phases) - 1 + bool(self.head)
+        if self.head:
+            self._through_head(loss)
+        self._phase(loss).loss = True
+        for value in self.outputs:
+            self.values[value].add(loss)
+            self.gradients[value].add(loss)
+        self._backward(loss + bool(self.head))
+        self._until_update()
+        self._share_gradients()
+        self._share_parameters()
+        return Schedule(self.phases, dict(self.values), dict(self.gradients), dict(self.stages))
+
+    def _phase(self, number: int) -> Phase:
+        while number >= len(self.phases):
+            self.phases.append(Phase(len(self.phases)))
+        return self.phases[number]
+
+    def _forward(self) -> None:
+        made: dict[int, int] = defaultdict(int)  # the phase in which a value is there
+        for stage in self.body:
+            now = max(made[value] for value in stage.inputs)
+            if isinstance(stage, GatheringStage):
+                first = made[stage.inputs[0]]
+                self._phase(first).measured.append(stage)
+                self.values[stage.inputs[0]].add(first)
+                now = max(now, first + 1)
+            self._phase(now).forward.append(stage)
+            self._touch(stage, now)
+            made[stage.output] = now
+
+    def _touch(self, stage: Stage, phase: int) -> None:
+        self.stages[stage.place].add(phase)
+        for value in (*stage.inputs, stage.output):
+            self.values[value].add(phase)
+
+    def _through_head(self, phase: int) -> None:
+        """The head goes there and back in one phase."""
+        now = self._phase(phase)
+        now.head = True
+        for stage in self.head:
+            now.forward.append(stage)
+            self._touch(stage, phase)
+            if stage.learns:
+                now.backward.append(stage)
+                self.gradients[stage.output].add(phase)
+                for value in _needed(stage):
+                    self.gradients[value].add(phase)
+
+    def _backward(self, start: int) -> None:
+        complete: dict[int, int] = defaultdict(lambda: start)  # when a gradient is whole
+        for stage in reversed(self.body):
+            if not stage.learns:
+                continue
+            now = complete[stage.output]
+            if isinstance(stage, GatheringStage):
+                self._phase(now).measured_back.append(stage)
+                self._touch_back(stage, now)
+                now += 1
+            self._phase(now).backward.append(stage)
+            self._touch_back(stage, now)
+            for value in _needed(stage):
+                self.gradients[value].add(now)
+                complete[value] = max(complete[value], now)
+
+    def _touch_back(self, stage: Stage, phase: int) -> None:
+        self.stages[stage.place].add(phase)
+        self.gradients[stage.output].add(phase)
+        for value in stage.keeps:
+            self.values[value].add(phase)
+
+    def _until_update(self) -> None:
+        """Gradients that are summed over the whole batch need both of their sides to last."""
+        update = len(self.phases)
+        for stage in (*self.body, *self.head):
+            if stage.batch_gradient:
+                self.values[stage.inputs[0]].add(update)
+                self.gradients[stage.output].add(update)
+
+    def _share_gradients(self) -> None:
+        """The first that gives a value its gradient stores it, any others add to it."""
+        given = set(self.outputs)
+        for phase in self.phases:
+            for stage, measures in phase.back:
+                if measures:
+                    continue
+                flags = []
+                for value, needed in zip(stage.inputs, stage.needed, strict=True):
+                    flags.append(needed and value in given)
+                    if needed:
+                        given.add(value)
+                stage.accumulate = tuple(flags)
+
+    def _share_parameters(self) -> None:
+        """Of stages that gather gradients of the same parameters, all but the first add to them."""
+        given: set[int] = set()
+        for phase in self.phases:
+            for stage in phase.measured_back:
+                stage.adds = not given.isdisjoint(stage.parameters)
+                given.update(stage.parameters)
+
+
+def _needed(stage: Stage) -> Iterator[int]:
+    """The inputs that need a gradient."""
+    return (value for value, needed in zip(stage.inputs, stage.needed, strict=True) if needed)
