@@ -58,7 +58,7 @@ def _read_old(node: list[Any], first: dict[str, int], title: str) -> Node:
 
 def _keywords(keywords: dict[str, Any], title: str) -> dict[str, Any]:
     """Whether the layer trains here is all that may be said besides the inputs."""
-    said = {key: value for key, value in keywords.items() if value is not None}
+    said = {key: value for key, value in keywords.items() if not _is_nothing(value)}
     training = said.pop("training", None)
     if said or training:
         said |= {"training": True} if training else {}
@@ -67,6 +67,11 @@ def _keywords(keywords: dict[str, Any], title: str) -> dict[str, Any]:
             "cannot be kept here. Build the model without it, and save it again."
         )
     return {} if training is None else {"training": False}
+
+
+def _is_nothing(value: Any) -> bool:
+    """None, or None for each of several inputs, as Keras writes masks that there are not."""
+    return value is None or (isinstance(value, list) and all(item is None for item in value))
 
 
 def _ends(value: Any, first: dict[str, int], kinds: dict[str, str]) -> Any:

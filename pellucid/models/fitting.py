@@ -49,7 +49,7 @@ class Fitting:
     def __init__(self, engine: str | Engine | None) -> None:
         self._engine: Engine | None = None if engine is None else engines.get(engine)
         self._recipe: _Recipe | None = None
-        self._forget_network()
+        self._forget()
         self.history: History | None = None
 
     @property
@@ -66,7 +66,7 @@ class Fitting:
         """The network as it is now."""
         raise NotImplementedError
 
-    def _forget_network(self) -> None:
+    def _forget(self) -> None:
         """Drop all that was made for a network."""
         self._predictor: Predictor | None = None
         self._objective: Objective | None = None
@@ -114,7 +114,7 @@ class Fitting:
         self._recipe = _Recipe(
             lookup.get_optimizer(optimizer), lookup.get_loss(loss), tuple(metrics or ())
         )
-        self._objective = self._learner = None
+        self._forget()  # whether layers are trainable is read anew
         if engine is not None:
             self.engine = engine
         # An unknown metric is told here already, even if the output's shape is not known yet.

@@ -50,8 +50,8 @@ class Model(Layer, Fitting, kind="Functional"):
     ) -> None:
         super().__init__(name=name, trainable=trainable)
         Fitting.__init__(self, engine)
-        starts, self._takes = Structure.of(inputs)
-        ends, self._gives = Structure.of(outputs)
+        starts, self.input_form = Structure.of(inputs)
+        ends, self.output_form = Structure.of(outputs)
         _check_tensors(starts, ends)
         self._connect_to(wire(starts, ends))
         check_names(self._layers)
@@ -85,36 +85,46 @@ class Model(Layer, Fitting, kind="Functional"):
         return self._wiring is not None
 
     @property
+    def wiring(self) -> Wiring:
+        """The calls of layers that the model is made of; ShapeError if it is not built."""
+        if self._wiring is None:
+            raise ShapeError(
+                f"Model {self.name} does not know its input's shape yet. Begin it with "
+                "pellucid.Input((28, 28, 1)), call model.build((None, 28, 28, 1)), or fit it."
+            )
+        return self._wiring
+
+    @property
     def inputs(self) -> list[SymbolicTensor]:
         """The inputs in order; those of a dictionary in the order of its keys, sorted."""
-        return list(self._wired().inputs)
+        return list(self.wiring.inputs)
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
         """The outputs in order; those of a dictionary in the order of its keys, sorted."""
-        return list(self._wired().outputs)
+        return list(self.wiring.outputs)
 
     @property
     def input(self) -> Any:
         """The inputs as they were given: one tensor, a list, or a dictionary."""
-        return self._takes.pack(self.inputs)
+        return self.input_form.pack(self.inputs)
 
     @property
     def output(self) -> Any:
         """The outputs as they were given: one tensor, a list, or a dictionary."""
-        return self._gives.pack(self.outputs)
+        return self.output_form.pack(self.outputs)
 
     @property
     def input_names(self) -> list[str]:
         """What data for each input may be called: the names of the Inputs, or the keys given."""
-        self._wired()
-        return list(self._takes.names)
+        _ = self.wiring
+        return list(self.input_form.names)
 
     @property
     def output_names(self) -> list[str]:
         """What targets of each output may be called: the names of layers, or the keys given."""
-        self._wired()
-        return list(self._gives.names)
+        _ = self.wiring
+        return list(self.output_form.names)
 
     @property
     def input_shape(self) -> Any:
@@ -145,7 +155,7 @@ class Model(Layer, Fitting, kind="Functional"):
         return {
             "name": self.name,
             "trainable": self.trainable,
-            **configuration.describe_wiring(self._wired(), self._takes, self._gives),
+            **configuration.describe_wiring(self.wiring, self.input_form, self.output_form),
         }
 
     @classmethod
@@ -184,14 +194,14 @@ class Model(Layer, Fitting, kind="Functional"):
         Inputs and outputs have the form that the model was made with; inputs may also be given
         by name.
         """
-        values = self._takes.take(inputs, f"Model {self.name}")
-        return self._gives.pack(self.apply(values, training))
+        values = self.input_form.take(inputs, f"Model {self.name}")
+        return self.output_form.pack(self.apply(values, training))
 
     def walk(
         self, walk: Walk, reads: tuple[int, ...], path: str = "", training: bool | None = None
     ) -> tuple[int, ...]:
         """Lead a walk through all layers that the outputs need."""
-        wiring = self._wired()
+        wiring = self.wiring
         values = dict(zip(wiring.inputs, reads, strict=True))
         for call in wiring.calls:
             if call.inputs:
@@ -221,13 +231,13 @@ class Model(Layer, Fitting, kind="Functional"):
 
     def packed(self, inputs: Sequence[Any]) -> Any:
         """What `__call__` takes, out of the inputs one by one."""
-        return self._takes.pack(inputs)
+        return self.input_form.pack(inputs)
 
     def check_inputs(self, count: int) -> None:
         """Raise ArgumentError if the model does not read so many inputs."""
-        if count != len(self._takes.names):
+        if count != len(self.input_form.names):
             raise ArgumentError(
-                f"Model {self.name} reads {len(self._takes.names)} inputs, got {count}."
+                f"Model {self.name} reads {len(self.input_form.names)} inputs, got {count}."
             )
 
     # Weights
@@ -263,23 +273,16 @@ class Model(Layer, Fitting, kind="Functional"):
         self._forget()
 
     def _forget(self) -> None:
+        """Drop all that was made for a network, and the network."""
+        super()._forget()
         self._network: Network | None = None
-        self._forget_network()
-
-    def _wired(self) -> Wiring:
-        if self._wiring is None:
-            raise ShapeError(
-                f"Model {self.name} does not know its input's shape yet. Begin it with "
-                "pellucid.Input((28, 28, 1)), call model.build((None, 28, 28, 1)), or fit it."
-            )
-        return self._wiring
 
     def _check_built(self) -> None:
-        self._wired()
+        _ = self.wiring
 
     def _lowered(self) -> Network:
         if self._network is None:
-            wiring = self._wired()
+            wiring = self.wiring
             self._network = lower(self, [tensor.sample_shape for tensor in wiring.inputs])
         return self._network
 

@@ -47,7 +47,7 @@ class Sequential(Model):
     ) -> None:
         Layer.__init__(self, name=name, trainable=trainable, dtype=dtype)
         Fitting.__init__(self, engine)
-        self._takes = self._gives = Structure(("x",))
+        self.input_form = self.output_form = Structure(("x",))
         self._wiring: Wiring | None = None
         self._input: InputLayer | None = None
         self._stack: list[Layer] = []
@@ -105,6 +105,12 @@ class Sequential(Model):
         for layer in self._stack:
             reads = layer.walk(walk, reads, inside(path, layer), training)
         return reads
+
+    @property
+    def wiring(self) -> Wiring:
+        """The calls of the layers, one behind the other; ShapeError if the model is not built."""
+        self._connect()
+        return super().wiring
 
     @property
     def layers(self) -> list[Layer]:
@@ -180,17 +186,13 @@ class Sequential(Model):
             self._tensors.append(tensor)
             self._connected.append(layer)
         start, end = self._tensors[0], self._tensors[-1]
-        self._takes, self._gives = Structure((start.name,)), Structure((end.name,))
+        self.input_form, self.output_form = Structure((start.name,)), Structure((end.name,))
         self._connect_to(wire([start], [end]))
 
     def _as_images(self, x: ArrayLike) -> Array:
         if self._input is None:
             self.build(_shape_of(x))
         return super()._as_images(x)
-
-    def _wired(self) -> Wiring:
-        self._connect()
-        return super()._wired()
 
 
 def _common(some: Sequence[Layer], others: Sequence[Layer]) -> int:

@@ -250,7 +250,7 @@ class SaveRun(Callback):
         self.run = run
         self.history = {name: list(column) for name, column in run.checkpoint().history.items()}
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Write the history anew: a kill may have come between the checkpoint and it.
 
         Raises RunError, before anything is replaced, for a model that the run is not of.
@@ -258,9 +258,9 @@ class SaveRun(Callback):
         self.run.check_model(self.model)
         self.run.write_history(self.history)
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Save the model and the history so far."""
-        for name, value in logs.items():
+        for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
         self.run.save(self.model, self.history)
 
@@ -301,13 +301,28 @@ def _check_finite(model: Model, folder: Path) -> None:
         )
 
 
-def _layers(text: str) -> list[Any]:
+def _layers(text: str) -> Any:
     """The layers that a model's description lists, without their names; none if it is damaged."""
     try:
-        layers = json.loads(text)["config"]["layers"]
-        return [(layer["class_name"], {**layer["config"], "name": ""}) for layer in layers]
+        return _unnamed(json.loads(text)["config"], {})
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def _unnamed(value: Any, numbers: Mapping[str, int]) -> Any:
+    """A description with the numbers of layers, in their model, in place of their names."""
+    if isinstance(value, dict):
+        if "layers" in value:
+            names = [layer["config"]["name"] for layer in value["layers"]]
+            numbers = {name: number for number, name in enumerate(names)}
+        return {key: _unnamed(item, numbers) for key, item in value.items() if key != "name"}
+    if isinstance(value, list):
+        # A list that begins with a layer's name says where a tensor comes from.
+        return [
+            numbers.get(item, item) if isinstance(item, str) else _unnamed(item, numbers)
+            for item in value
+        ]
+    return value
 
 
 def _table(history: History) -> str:
