@@ -44,15 +44,15 @@ def opened(stream: IO[bytes], name: str, formats: tuple[str, ...] = FORMATS) -> 
 
     try:
         with PIL.Image.open(stream, formats=formats) as picture:
-            width, height = picture.size
-            if width * height > MOST_PIXELS:
-                raise DataError(
-                    f"{name} has {width}×{height} pixels, more than {MOST_PIXELS:,}. "
-                    "Make it smaller first."
-                )
+            if picture.width * picture.height > MOST_PIXELS:
+                raise PIL.Image.DecompressionBombError
             yield picture
+    except DataError:
+        raise
     except PIL.UnidentifiedImageError as error:
         raise DataError(f"{name} is no picture in {', '.join(formats)} format.") from error
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
+        raise DataError(f"{name} has more than {MOST_PIXELS:,} pixels.") from error
     except (
         *DAMAGE,
         OSError,
@@ -60,11 +60,7 @@ def opened(stream: IO[bytes], name: str, formats: tuple[str, ...] = FORMATS) -> 
         IndexError,
         TypeError,
         struct.error,
-        PIL.Image.DecompressionBombError,
-        PIL.Image.DecompressionBombWarning,
     ) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{name} is damaged or truncated ({error}).") from error
 
 
@@ -78,7 +74,7 @@ def read_picture(path: Path, color_mode: str, resizing: Resizing, into: Float32A
         with open(path, "rb") as stream, opened(stream, str(path)) as picture:
             pixels = np.asarray(picture.convert(MODES[color_mode]))
     except DataError as error:
-        raise DataError(f"{error} Remove it from the folder, or put a whole one there.") from error
+        raise DataError(f"{error} Remove it from the folder, or put another one there.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).") from error
     into[...] = resized(pixels.reshape(*pixels.shape[:2], -1), resizing)
