@@ -150,6 +150,7 @@ class Layer(Weighted):
         path: the names of the models around it and its own, '/' between them. training: as in
         `Call`.
         """
+        self.check_inputs(len(reads))
         return walk.visit(self, path or self.name, reads, training)
 
     def variables(self, path: str = "") -> list[Variable]:

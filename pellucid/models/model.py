@@ -202,6 +202,7 @@ class Model(Layer, Fitting, kind="Functional"):
     ) -> tuple[int, ...]:
         """Lead a walk through all layers that the outputs need."""
         wiring = self.wiring
+        self.check_inputs(len(reads))
         values = dict(zip(wiring.inputs, reads, strict=True))
         for call in wiring.calls:
             if call.inputs:

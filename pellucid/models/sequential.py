@@ -182,7 +182,12 @@ class Sequential(Model):
         self._connected = self._stack[:kept]
         self._tensors = [self._input.output, *self._tensors[1 : kept + 1]]
         for layer in self._stack[kept:]:
-            (tensor,) = layer.place([self._tensors[-1]])
+            tensor, *others = layer.place([self._tensors[-1]])
+            if others:
+                raise ArgumentError(
+                    f"Layer {layer.name} has {1 + len(others)} outputs; in a Sequential each has "
+                    "one. Make a functional Model of it."
+                )
             self._tensors.append(tensor)
             self._connected.append(layer)
         start, end = self._tensors[0], self._tensors[-1]

@@ -30,13 +30,13 @@ class Checkpoint:
 
     network: the SHA-256 of the model's description, so that weights never meet another model.
     weights: the model's, in their order. learning_rate: the optimizer's, which may change as it
-    goes. history: one list a figure, one number an epoch.
+    goes; None if it follows a schedule. history: one list a figure, one number an epoch.
     """
 
     network: str
     weights: Sequence[Array]
     training: TrainingState
-    learning_rate: float
+    learning_rate: float | None
     history: Mapping[str, list[float]]
 
     def write(self, path: Path) -> None:

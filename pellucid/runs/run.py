@@ -217,11 +217,12 @@ class Run:
             write_atomically(self.folder / HISTORY, _table(history))
 
     def _state(self, model: Model, history: History) -> Checkpoint:
+        rate = model.optimizer.learning_rate
         return Checkpoint(
             network=self._network(),
             weights=model.weights,
             training=model.training_state,
-            learning_rate=model.optimizer.learning_rate,
+            learning_rate=rate if isinstance(rate, float) else None,
             history=history,
         )
 
@@ -238,7 +239,8 @@ class Run:
         try:
             model.set_weights(checkpoint.weights)
             model.training_state = checkpoint.training
-            model.optimizer.learning_rate = checkpoint.learning_rate
+            if checkpoint.learning_rate is not None:
+                model.optimizer.learning_rate = checkpoint.learning_rate
         except PellucidError as error:
             raise RunError(f"The run {self.folder} is of another model. {error}") from error
 
