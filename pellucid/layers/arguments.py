@@ -15,22 +15,32 @@ from pellucid.shapes import Pair, Shape, resolve_padding
 
 def positive_integer(value: SupportsIndex, name: str) -> int:
     """A whole number of at least 1."""
+    return integer(value, name, least=1)
+
+
+def integer(value: SupportsIndex, name: str, least: int) -> int:
+    """A whole number of at least `least`."""
     try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
+        number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        number = 0
-    if number < 1:
-        raise ArgumentError(f"{name} must be a whole number of at least 1, got {value!r}.")
+        number = None
+    if number is None or number < least:
+        raise ArgumentError(f"{name} must be a whole number of at least {least}, got {value!r}.")
     return number
 
 
 def positive_pair(value: SupportsIndex | Sequence[SupportsIndex], name: str) -> Pair:
     """(rows, columns), both at least 1; one number stands for both."""
+    return pair(value, name, least=1)
+
+
+def pair(value: SupportsIndex | Sequence[SupportsIndex], name: str, least: int) -> Pair:
+    """(rows, columns), both at least `least`; one number stands for both."""
     if isinstance(value, list | tuple):
         if len(value) != 2:
             raise ArgumentError(f"{name} must be one number or (rows, columns), got {value!r}.")
-        return positive_integer(value[0], name), positive_integer(value[1], name)
-    number = positive_integer(value, name)  # type: ignore[arg-type]
+        return integer(value[0], name, least), integer(value[1], name, least)
+    number = integer(value, name, least)  # type: ignore[arg-type]
     return number, number
 
 
@@ -73,6 +83,18 @@ def sample_shape(shape: Sequence[Any], name: str = "shape") -> Shape:
     return tuple(operator.index(size) for size in sizes)
 
 
+def target_shape(shape: Sequence[Any], name: str) -> Shape:
+    """The shape of one sample, of which one size may be -1."""
+    sizes = tuple(shape) if isinstance(shape, list | tuple) else ()
+    known = [size for size in sizes if size != -1]
+    if not sizes or len(sizes) > len(known) + 1 or not all(map(_is_size, known)):
+        raise ArgumentError(
+            f"{name} must give the sizes of one sample, at most one of them -1 for what is left, "
+            f"without the batch; got {shape!r}."
+        )
+    return tuple(operator.index(size) for size in sizes)
+
+
 def batch_shape(shape: Sequence[int | None]) -> Shape:
     """The shape of one sample out of that of a batch, such as (None, 28, 28, 1)."""
     if not isinstance(shape, list | tuple):
@@ -94,6 +116,21 @@ def non_negative(value: float, name: str) -> float:
     if not 0 <= number < math.inf:
         raise ArgumentError(f"{name} must be a finite number of at least 0, got {value!r}.")
     return number
+
+
+def share(value: float, name: str) -> float:
+    """A number from 0 to 1."""
+    number = _number(value)
+    if not 0 <= number <= 1:
+        raise ArgumentError(f"{name} must be from 0 to 1, got {value!r}.")
+    return number
+
+
+def whole(value: SupportsIndex, name: str) -> int:
+    """A whole number, negative or not."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ArgumentError(f"{name} must be a whole number, got {value!r}.")
+    return operator.index(value)
 
 
 def fraction(value: float, name: str) -> float:

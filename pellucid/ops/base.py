@@ -31,6 +31,10 @@ class Context:
     step: int = 0
     node: int = 0
 
+    def key(self, seed: int | None = None) -> tuple[int, int, int]:
+        """The key of the random numbers drawn here; a seed stands in for the run's, if given."""
+        return (self.seed if seed is None else seed, self.step, self.node)
+
 
 class Op:
     """One operation of a network: a frozen, hashable description without any state.

@@ -20,6 +20,7 @@ class _Dropping(Op):
     """
 
     rate: float
+    seed: int | None
 
     random = True
 
@@ -50,8 +51,7 @@ class _Dropping(Op):
         """0 where a value is dropped, 1 / (1 - rate) where it is kept; it repeats along axes."""
         shape = self._decided(values.shape[1:])
         position = np.arange(math.prod(shape))
-        key = (context.seed, context.step, context.node)
-        chance = random.uniform(key, position, np.arange(len(values))[:, None])
+        chance = random.uniform(context.key(self.seed), position, np.arange(len(values))[:, None])
         kept = (chance >= np.float32(self.rate)).reshape(len(values), *shape)
         return kept * values.dtype.type(1 / (1 - self.rate))
 
@@ -65,10 +65,11 @@ class Dropout(_Dropping):
     """Drops each value by itself.
 
     Which ones are kept is a function of seed, step, node, sample and position.
-    rate: from 0 to below 1.
+    rate: from 0 to below 1. seed: stands in for that of the run, if given.
     """
 
     rate: float
+    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,12 @@ class SpatialDropout2D(_Dropping):
     """Drops whole feature maps of images (height, width, channels), as neighbours are alike.
 
     Which ones are kept is a function of seed, step, node, sample and channel.
-    rate: from 0 to below 1. Tompson et al., "Efficient object localization" (2015).
+    rate: from 0 to below 1. seed: stands in for that of the run, if given.
+    Tompson et al., "Efficient object localization using convolutional networks" (2015).
     """
 
     rate: float
+    seed: int | None = None
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return image_size("SpatialDropout2D", inputs[0])

@@ -17,10 +17,11 @@ class GaussianNoise(Op):
     """In training adds normal numbers of mean 0; outside, nothing happens.
 
     They are a function of seed, step, node, sample and position. stddev: their standard
-    deviation, at least 0.
+    deviation, at least 0. seed: stands in for that of the run, if given.
     """
 
     stddev: float
+    seed: int | None = None
 
     random = True
 
@@ -37,8 +38,7 @@ class GaussianNoise(Op):
         if not context.training:
             return values
         position = np.arange(math.prod(values.shape[1:]))
-        key = (context.seed, context.step, context.node)
-        noise = random.normal(key, position, np.arange(len(values))[:, None])
+        noise = random.normal(context.key(self.seed), position, np.arange(len(values))[:, None])
         return values + noise.reshape(values.shape).astype(values.dtype) * self.stddev
 
     def backward(
