@@ -214,7 +214,7 @@ def resolve_padding(
     Raises UnknownNameError for another word and ArgumentError for anything else.
     """
     if not isinstance(padding, str):
-        return _explicit_padding(padding)
+        return border(padding, "pad", sorted(_PADDINGS))
     name = padding.lower()
     if name not in _PADDINGS:
         raise unknown_name("padding", padding, _PADDINGS)
@@ -268,17 +268,23 @@ def _same_transposed(span: int, stride: int, output_padding: int | None) -> tupl
     return (cut // 2, cut - cut // 2), max(0, -surplus)
 
 
-def _explicit_padding(padding: object) -> Padding:
-    """A number, a pair of numbers or a pair of pairs as a pair of pairs."""
-    axes: Any = padding if _is_pair(padding) else (padding, padding)
-    sides = [tuple(axis) if _is_pair(axis) else (axis, axis) for axis in axes]
-    for side in (*sides[0], *sides[1]):
+def border(sides: object, action: str, words: Sequence[str] = ()) -> Padding:
+    """((top, bottom), (left, right)), from a number for all, (rows, columns), or just these.
+
+    action, words: what is to be done with them, and what is allowed besides, for the error.
+    Raises ArgumentError for anything else.
+    """
+    axes: Any = sides if _is_pair(sides) else (sides, sides)
+    (top, bottom), (left, right) = (
+        tuple(axis) if _is_pair(axis) else (axis, axis) for axis in axes
+    )
+    for side in (top, bottom, left, right):
         if isinstance(side, bool) or not isinstance(side, int) or side < 0:
+            allowed = f"one of {list(words)}, " if words else ""
             raise ArgumentError(
-                f"Cannot pad by {padding!r}. Give one of {sorted(_PADDINGS)}, a number >= 0, "
+                f"Cannot {action} by {sides!r}. Give {allowed}a number >= 0, "
                 "(rows, columns), or ((top, bottom), (left, right))."
             )
-    (top, bottom), (left, right) = sides
     return (top, bottom), (left, right)
 
 

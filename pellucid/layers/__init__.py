@@ -12,8 +12,10 @@ from pellucid.layers.augmentation import (
     RandomZoom,
 )
 from pellucid.layers.base import Layer
+from pellucid.layers.borders import Cropping2D, ZeroPadding2D
 from pellucid.layers.convolution import Conv2D, Filter
-from pellucid.layers.core import Activation, Dense, Flatten
+from pellucid.layers.core import Activation, Dense
+from pellucid.layers.depthwise import DepthwiseConv2D, SeparableConv2D
 from pellucid.layers.inputs import Input, InputLayer
 from pellucid.layers.merging import (
     Add,
@@ -32,12 +34,22 @@ from pellucid.layers.merging import (
     subtract,
 )
 from pellucid.layers.normalization import BatchNormalization, LayerNormalization
-from pellucid.layers.pooling import AveragePooling2D, MaxPooling2D
+from pellucid.layers.pooling import (
+    AveragePooling2D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+)
 from pellucid.layers.preprocessing import CenterCrop, Rescaling, Resizing
 from pellucid.layers.regularization import Dropout, GaussianNoise, SpatialDropout2D
+from pellucid.layers.reshape import Flatten, Permute, Reshape
+from pellucid.layers.transposed import Conv2DTranspose
+from pellucid.layers.upsampling import UpSampling2D
 
 MaxPool2D = MaxPooling2D
 AvgPool2D = AveragePooling2D
+GlobalMaxPool2D = GlobalMaxPooling2D
+GlobalAvgPool2D = GlobalAveragePooling2D
 
 __all__ = [
     "ELU",
@@ -50,11 +62,18 @@ __all__ = [
     "CenterCrop",
     "Concatenate",
     "Conv2D",
+    "Conv2DTranspose",
+    "Cropping2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Filter",
     "Flatten",
     "GaussianNoise",
+    "GlobalAveragePooling2D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
     "Layer",
@@ -67,6 +86,7 @@ __all__ = [
     "Multiply",
     "Normalization",
     "PReLU",
+    "Permute",
     "RandomBrightness",
     "RandomContrast",
     "RandomCrop",
@@ -76,10 +96,14 @@ __all__ = [
     "RandomZoom",
     "ReLU",
     "Rescaling",
+    "Reshape",
     "Resizing",
+    "SeparableConv2D",
     "Softmax",
     "SpatialDropout2D",
     "Subtract",
+    "UpSampling2D",
+    "ZeroPadding2D",
     "add",
     "average",
     "concatenate",

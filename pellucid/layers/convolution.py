@@ -22,7 +22,7 @@ from pellucid.shapes import Shape, image_size, resolve_padding
 
 @dataclass(frozen=True, eq=False)
 class Filter:
-    """One filter: a stack of kernels, one for each input channel; it makes one feature map.
+    """One filter: a stack of kernels, one for each channel that it reads; makes one feature map.
 
     stack: (kernel height, kernel width, input channel), a view of the layer's own weights.
     bias: what is added to every sum, 0 for a layer without bias.
@@ -33,7 +33,7 @@ class Filter:
 
     @property
     def depth(self) -> int:
-        """The number of kernels, which is the number of input channels."""
+        """The number of kernels, which is the number of channels that it reads."""
         return int(self.stack.shape[-1])
 
     @property
@@ -59,9 +59,11 @@ class Conv2D(KernelLayer):
     filters: how many, the channels of the output. kernel_size, strides, dilation_rate: a number
     or (rows, columns). padding: 'valid' (none); 'same', also called 'half' and 'zero' (the size
     stays at stride 1); 'full'; a number; (rows, columns); or ((top, bottom), (left, right)).
-    activation: a name, a function of `pellucid.activations`, or None.
+    groups: cuts input channels and filters into as many equal parts; a filter reads its own part
+    only. activation: a name, a function of `pellucid.activations`, or None.
 
     Weights: `kernel` (kernel height, kernel width, input channel, filter) and `bias` (filter,).
+    With groups, the input channels of a kernel are counted within its group.
     `filter(i)` is one filter, a 3-D stack; `filter(i).kernel(c)` one kernel of it, a 2-D grid.
 
     Raises ArgumentError or UnknownNameError for arguments out of range, and ShapeError where it
@@ -113,9 +115,12 @@ class Conv2D(KernelLayer):
         self.padding = arguments.padding(padding)
         self.data_format = arguments.channels_last(data_format)
         self.dilation_rate = arguments.positive_pair(dilation_rate, "dilation_rate")
-        if groups != 1:
-            raise ArgumentError(f"groups must be 1: filters read all channels; got {groups!r}.")
-        self.groups = 1
+        self.groups = arguments.positive_integer(groups, "groups")
+        if self.filters % self.groups:
+            raise ArgumentError(
+                f"groups must divide filters: {self.filters} filters cannot be cut into "
+                f"{self.groups} equal groups."
+            )
 
     def lower(self, sample_shape: Shape) -> list[Stage]:
         """A convolution with its padding in numbers, and the activation."""
@@ -130,6 +135,7 @@ class Conv2D(KernelLayer):
             padding,
             self.dilation_rate,
             self.use_bias,
+            self.groups,
         )
         return self.stages(op)
 

@@ -1,4 +1,4 @@
-"""Layers that every kind of network has: dense connections, activations, flattening."""
+"""Layers that every kind of network has: dense connections and activations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pellucid.layers.initializers import InitializerLike
 from pellucid.layers.kernel import KernelLayer, activation_stages
 from pellucid.layers.regularizers import RegularizerLike
 from pellucid.ops.dense import Dense as DenseOp
-from pellucid.ops.reshape import Flatten as FlattenOp
 from pellucid.shapes import Shape
 
 
@@ -86,23 +85,3 @@ class Activation(Layer):
     def lower(self, sample_shape: Shape) -> list[Stage]:
         """The activation; nothing for 'linear'."""
         return activation_stages(self.activation)
-
-
-class Flatten(Layer):
-    """All numbers of a sample in one row, channels fastest: (height, width, channels) -> (n,)."""
-
-    def __init__(
-        self,
-        data_format: str | None = None,
-        *,
-        name: str | None = None,
-        trainable: bool = True,
-        dtype: Any = None,
-        input_shape: Sequence[int] | None = None,
-    ) -> None:
-        super().__init__(name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
-        self.data_format = arguments.channels_last(data_format)
-
-    def lower(self, sample_shape: Shape) -> list[Stage]:
-        """The flattening."""
-        return [Stage(FlattenOp())]

@@ -19,13 +19,54 @@ def activation_stages(name: str) -> list[Stage]:
     return [] if op is None else [Stage(op)]
 
 
-class KernelLayer(Layer, abstract=True):
-    """Multiplies by a kernel, adds a bias if it has one, and applies an activation.
+class BiasedLayer(Layer, abstract=True):
+    """Multiplies by weights, adds a bias if it has one, and applies an activation.
 
-    activation: a name, a function of `pellucid.activations`, or None. The shape of the kernel is
-    what the operation says that a subclass hands to `stages`. What a rule is for (how weights
-    start, what they add to the loss, what they are held to) is given by name or as an object.
-    Raises UnknownNameError for an activation or a rule that does not exist.
+    activation: a name, a function of `pellucid.activations`, or None. What a rule is for (how
+    weights start, what they add to the loss, what they are held to) is given by name or as an
+    object. Raises UnknownNameError for an activation or a rule that does not exist.
+    """
+
+    def __init__(
+        self,
+        activation: str | activations.Activation | None,
+        use_bias: bool,
+        bias_initializer: InitializerLike,
+        bias_regularizer: RegularizerLike,
+        activity_regularizer: None,
+        bias_constraint: ConstraintLike,
+        *,
+        name: str | None,
+        trainable: bool,
+        dtype: Any,
+        input_shape: Sequence[int] | None,
+    ) -> None:
+        super().__init__(name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
+        regularizers.refuse_activity_regularizer(activity_regularizer)
+        self.activation = activations.canonical_name(activation)
+        self.use_bias = bool(use_bias)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.activity_regularizer = None
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.regularizers = {"bias": self.bias_regularizer}
+        self.constraints = {"bias": self.bias_constraint}
+
+    def stages(self, op: Op, kernel: str = "kernel") -> list[Stage]:
+        """An operation that takes a kernel and the bias, and the activation."""
+        weights = (kernel, "bias") if self.use_bias else (kernel,)
+        return [Stage(op, weights), *activation_stages(self.activation)]
+
+    @property
+    def bias(self) -> Array | None:
+        """One number for each output channel or unit, or None without bias."""
+        return self.array("bias") if self.use_bias else None
+
+
+class KernelLayer(BiasedLayer, abstract=True):
+    """A layer whose weights are one kernel and perhaps a bias.
+
+    The shape of the kernel is what the operation says that a subclass hands to `stages`.
     """
 
     def __init__(
@@ -45,24 +86,23 @@ class KernelLayer(Layer, abstract=True):
         dtype: Any,
         input_shape: Sequence[int] | None,
     ) -> None:
-        super().__init__(name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
-        regularizers.refuse_activity_regularizer(activity_regularizer)
-        self.activation = activations.canonical_name(activation)
-        self.use_bias = bool(use_bias)
+        super().__init__(
+            activation,
+            use_bias,
+            bias_initializer,
+            bias_regularizer,
+            activity_regularizer,
+            bias_constraint,
+            name=name,
+            trainable=trainable,
+            dtype=dtype,
+            input_shape=input_shape,
+        )
         self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = None
         self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.regularizers = {"kernel": self.kernel_regularizer, "bias": self.bias_regularizer}
-        self.constraints = {"kernel": self.kernel_constraint, "bias": self.bias_constraint}
-
-    def stages(self, op: Op) -> list[Stage]:
-        """An operation that takes the kernel and the bias, and the activation."""
-        weights = ("kernel", "bias") if self.use_bias else ("kernel",)
-        return [Stage(op, weights), *activation_stages(self.activation)]
+        self.regularizers = {**self.regularizers, "kernel": self.kernel_regularizer}
+        self.constraints = {**self.constraints, "kernel": self.kernel_constraint}
 
     def initializer(self, weight: str) -> Initializer:
         """How the kernel or the bias starts."""
@@ -70,10 +110,5 @@ class KernelLayer(Layer, abstract=True):
 
     @property
     def kernel(self) -> Array:
-        """The weights that inputs are multiplied by; outputs are their last axis."""
+        """The weights that inputs are multiplied by."""
         return self.array("kernel")
-
-    @property
-    def bias(self) -> Array | None:
-        """One number for each output channel or unit, or None without bias."""
-        return self.array("bias") if self.use_bias else None

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from pellucid.layers import arguments
 from pellucid.layers.base import Layer, Stage
 from pellucid.ops.pooling import AveragePooling2D as AveragePooling2DOp
+from pellucid.ops.pooling import GlobalAveragePooling2D as GlobalAveragePooling2DOp
+from pellucid.ops.pooling import GlobalMaxPooling2D as GlobalMaxPooling2DOp
 from pellucid.ops.pooling import MaxPooling2D as MaxPooling2DOp
 from pellucid.shapes import Shape, image_size, resolve_padding
 
@@ -66,3 +68,47 @@ class AveragePooling2D(_Pooling2D):
     """
 
     op = AveragePooling2DOp
+
+
+class _GlobalPooling2D(Layer, abstract=True):
+    """One window, as large as the feature map."""
+
+    op: ClassVar[type[GlobalMaxPooling2DOp] | type[GlobalAveragePooling2DOp]]
+
+    def __init__(
+        self,
+        data_format: str | None = None,
+        keepdims: bool = False,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        input_shape: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(name=name, trainable=trainable, dtype=dtype, input_shape=input_shape)
+        self.data_format = arguments.channels_last(data_format)
+        self.keepdims = bool(keepdims)
+
+    def lower(self, sample_shape: Shape) -> list[Stage]:
+        """The pooling."""
+        return [Stage(self.op(self.keepdims))]
+
+
+class GlobalMaxPooling2D(_GlobalPooling2D):
+    """The largest number of every feature map: (height, width, channels) -> (channels,).
+
+    keepdims: gives (1, 1, channels) instead. Raises ShapeError where it is put behind something
+    that makes no images.
+    """
+
+    op = GlobalMaxPooling2DOp
+
+
+class GlobalAveragePooling2D(_GlobalPooling2D):
+    """The mean of every feature map: (height, width, channels) -> (channels,).
+
+    keepdims: gives (1, 1, channels) instead. Raises ShapeError where it is put behind something
+    that makes no images.
+    """
+
+    op = GlobalAveragePooling2DOp
