@@ -14,6 +14,7 @@ import networks
 import numpy as np
 import pytest
 from checklist import (
+    ACTIVATIONS,
     AVERAGE_POOLINGS,
     CONVOLUTIONS,
     DENSES,
@@ -137,7 +138,11 @@ LEARNING = [
     *CONVOLUTIONS,
     *AVERAGE_POOLINGS,
     *DENSES,
-    *(case for case in (*ELEMENTWISE, *DROPOUTS) if case.input_shape == (7, 3, 20)),
+    *(
+        case
+        for case in (*ELEMENTWISE, *DROPOUTS, *ACTIVATIONS)
+        if case.input_shape == (7, 3, 20) and case in native_cases()
+    ),
 ]
 
 

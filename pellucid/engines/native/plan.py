@@ -15,7 +15,21 @@ from typing import NamedTuple
 
 from pellucid.engines.native.layout import Layout
 from pellucid.graph import Graph, Node
-from pellucid.ops.activations import Relu, Sigmoid, Softmax, Tanh
+from pellucid.ops.activations import (
+    ClippedRelu,
+    Elu,
+    Gelu,
+    HardSigmoid,
+    HardSilu,
+    LeakyRelu,
+    Relu,
+    Selu,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from pellucid.ops.base import Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
@@ -27,16 +41,24 @@ from pellucid.ops.reshape import Reshape
 from pellucid.ops.scaling import Rescaling
 from pellucid.shapes import Pair, Shape, live_range, reach
 
-FUSED: frozenset[type[Op]] = frozenset({Relu, Sigmoid, Tanh})
+FUSED: frozenset[type[Op]] = frozenset(
+    {Relu, ClippedRelu, LeakyRelu, Elu, Selu, Sigmoid, HardSigmoid, Tanh, Softplus}
+)
 """Activations that are taken into the step before them: their slope follows from their output."""
-PLACE_BY_PLACE: frozenset[type[Op]] = FUSED | {
-    Add,
-    BatchNormalization,
-    Dense,
-    Dropout,
-    Rescaling,
-    Softmax,
-}
+GATES: frozenset[type[Op]] = frozenset({Gelu, Silu, HardSilu})
+"""Activations whose slope follows from their input, so that it has to be kept."""
+PLACE_BY_PLACE: frozenset[type[Op]] = (
+    FUSED
+    | GATES
+    | {
+        Add,
+        BatchNormalization,
+        Dense,
+        Dropout,
+        Rescaling,
+        Softmax,
+    }
+)
 """Operations that read of each input the place (row, column) that they make."""
 WINDOWED: frozenset[type[Op]] = frozenset({Conv2D, MaxPooling2D, AveragePooling2D})
 """Operations that make every place of a window around it; any others make all places or none."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from pellucid.engines.native.emit import I8, I64, POINTER, Emitter, Index, Values, kernel, vectors
-from pellucid.engines.native.kernels.elementwise import activate, replaces
+from pellucid.engines.native.kernels.activations import activate
+from pellucid.engines.native.kernels.elementwise import replaces
 from pellucid.engines.native.kernels.tiling import (
     accumulate,
     for_parts,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from llvmlite import ir
 
 from pellucid.engines.native.emit import I8, I64, POINTER, Emitter, Index, Values, kernel, vectors
+from pellucid.engines.native.kernels.activations import slope
 from pellucid.engines.native.kernels.convolution import UNROLLED, Convolution
-from pellucid.engines.native.kernels.elementwise import slope
 from pellucid.engines.native.kernels.tiling import (
     accumulate,
     clear,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, Values, kernel, vectors
-from pellucid.engines.native.kernels.elementwise import activate
+from pellucid.engines.native.kernels.activations import activate
 from pellucid.engines.native.kernels.tiling import accumulate, for_pieces, rows_of
 from pellucid.engines.native.layout import Tile, choose_tile
 from pellucid.engines.native.machine import Machine

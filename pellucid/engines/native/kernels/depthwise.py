@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, Values, kernel
+from pellucid.engines.native.kernels.activations import activate
 from pellucid.engines.native.kernels.convolution import Convolution
-from pellucid.engines.native.kernels.elementwise import activate
 from pellucid.engines.native.kernels.tiling import for_bands, for_pieces
 from pellucid.engines.native.layout import Layout, Tile
 

@@ -10,27 +10,11 @@ from llvmlite import ir
 
 from pellucid import random
 from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, kernel
-from pellucid.engines.native.kernels import mathematics
+from pellucid.engines.native.kernels.activations import activate, slope, slope_from_input
 from pellucid.engines.native.kernels.regions import Run, begin, for_numbers
 from pellucid.engines.native.kernels.tiling import for_pieces
 from pellucid.engines.native.layout import Layout
-from pellucid.ops.activations import Relu, Sigmoid, Tanh
 from pellucid.ops.base import Op
-
-
-def activate(em: Emitter, activation: Op | None, x: ir.Value) -> ir.Value:
-    """The activation of a vector; None is linear."""
-    match activation:
-        case None:
-            return x
-        case Relu():
-            positive = em.builder.fcmp_unordered(">", x, em.zero())
-            return em.builder.select(positive, x, em.zero())
-        case Sigmoid():
-            return mathematics.sigmoid(em, x)
-        case Tanh():
-            return mathematics.hyperbolic_tangent(em, x)
-    raise AssertionError(f"{activation} has no vector form.")
 
 
 def replaces(em: Emitter, other: ir.Value, largest: ir.Value) -> ir.Value:
@@ -38,21 +22,6 @@ def replaces(em: Emitter, other: ir.Value, largest: ir.Value) -> ir.Value:
     # `not <=` instead of `>`: a NaN wins, and then stays, as it does in NumPy.
     larger = em.builder.fcmp_unordered(">", other, largest)
     return em.builder.and_(larger, em.builder.fcmp_ordered("ord", largest, largest))
-
-
-def slope(em: Emitter, activation: Op | None, y: ir.Value, gradient: ir.Value) -> ir.Value:
-    """The gradient before an activation, from the one after it and from the activated value y."""
-    builder, one = em.builder, em.constant(1.0)
-    match activation:
-        case None:
-            return gradient
-        case Relu():
-            return builder.select(builder.fcmp_unordered(">", y, em.zero()), gradient, em.zero())
-        case Sigmoid():
-            return builder.fmul(gradient, builder.fmul(y, builder.fsub(one, y)))
-        case Tanh():
-            return builder.fmul(gradient, builder.fsub(one, builder.fmul(y, y)))
-    raise AssertionError(f"The slope of {activation} does not follow from its output.")
 
 
 # A function of one number, as it is emitted.
@@ -114,6 +83,27 @@ def unary(
         em.give(value, y, offsets[1], lanes=run.lanes, add=add)
 
     for_numbers(em, samples, [source, target], source.columns, body)
+
+
+@kernel(POINTER, POINTER, POINTER, I64)
+def gate_gradient(
+    em: Emitter, activation: Op, value: Layout, after: Layout, add: bool = False
+) -> None:
+    """The gradient before an activation whose slope follows from its input.
+
+    Called with (x, dy, dx, samples): x and dx lie as `value`, dy as `after`. add: to what lies in
+    dx. Where dy has no numbers, dx gets zeros.
+    """
+    x, dy, dx, samples = em.arguments
+    add = begin(em, dx, samples, after, value, add)
+
+    def body(run: Run, offsets: list[Index]) -> None:
+        read = em.load(x, offsets[1], lanes=run.lanes)
+        gradient = em.load(dy, offsets[0], lanes=run.lanes)
+        slopes = slope_from_input(em, activation, read, gradient)
+        em.give(slopes, dx, offsets[1], lanes=run.lanes, add=add)
+
+    for_numbers(em, samples, [after, value], after.columns, body)
 
 
 @kernel(POINTER, POINTER, POINTER, I64)

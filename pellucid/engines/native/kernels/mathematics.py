@@ -34,6 +34,18 @@ def clamp(em: Emitter, x: ir.Value, low: float, high: float) -> ir.Value:
 
 def exponential(em: Emitter, x: ir.Value) -> ir.Value:
     """e**x, never denormal and never infinite."""
+    more, power = _exponential_parts(em, x)
+    return em.builder.fmul(em.builder.fadd(more, em.constant(1.0)), power)
+
+
+def exponential_less_one(em: Emitter, x: ir.Value) -> ir.Value:
+    """e**x - 1, which keeps its digits near 0; never infinite."""
+    more, power = _exponential_parts(em, x)
+    return em.fma(power, more, em.builder.fsub(power, em.constant(1.0)))
+
+
+def _exponential_parts(em: Emitter, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """(m, p) with e**x = (1 + m) * p, where p is a power of two."""
     builder = em.builder
     x = clamp(em, x, SMALLEST, LARGEST)
     power = em.call_math("floor", em.fma(x, em.constant(LOG2_E), em.constant(0.5)))
@@ -52,9 +64,9 @@ def exponential(em: Emitter, x: ir.Value) -> ir.Value:
         ],
     )
     square = builder.fmul(rest, rest)
-    mantissa = builder.fadd(em.fma(series, square, rest), em.constant(1.0))
+    more = em.fma(series, square, rest)
     integers = ir.VectorType(I32, em.vector)
-    # A NaN has no integer: it takes the exponent of zero, and the mantissa keeps it a NaN.
+    # A NaN has no integer: it takes the exponent of zero, and m keeps it a NaN.
     known = builder.fcmp_ordered("ord", x, x)
     power = builder.select(known, power, em.zero())
     exponent = builder.fptosi(power, integers)
@@ -62,7 +74,7 @@ def exponential(em: Emitter, x: ir.Value) -> ir.Value:
         builder.add(exponent, ir.Constant(integers, [127] * em.vector)),
         ir.Constant(integers, [23] * em.vector),
     )
-    return builder.fmul(mantissa, builder.bitcast(bits, em.float_vector))
+    return more, builder.bitcast(bits, em.float_vector)
 
 
 def logarithm(em: Emitter, x: ir.Value) -> ir.Value:
@@ -138,3 +150,70 @@ def softplus_of_minus(em: Emitter, size: ir.Value) -> ir.Value:
     """log(1 + e**-size) for size >= 0."""
     grown = exponential(em, em.builder.fneg(size))
     return logarithm(em, em.builder.fadd(em.constant(1.0), grown))
+
+
+def logarithm_of_one_plus(em: Emitter, x: ir.Value) -> ir.Value:
+    """log(1 + x) for x from 0 to 1; it keeps its digits near 0."""
+    builder, one = em.builder, em.constant(1.0)
+    grown = builder.fadd(one, x)
+    lost = builder.fsub(x, builder.fsub(grown, one))
+    return builder.fadd(logarithm(em, grown), builder.fdiv(lost, grown))
+
+
+def error_function(em: Emitter, x: ir.Value) -> ir.Value:
+    """erf(x): a polynomial near zero, 1 - e**(-x * x) / x times others further out."""
+    builder, one = em.builder, em.constant(1.0)
+    size = em.call_math("fabs", x)
+    square = builder.fmul(x, x)
+    near = builder.fmul(
+        x,
+        polynomial(
+            em,
+            square,
+            [
+                7.853861353153693e-5,
+                -8.010193625184903e-4,
+                5.188327685732524e-3,
+                -2.685381193529856e-2,
+                1.128358514861418e-1,
+                -3.761262582423300e-1,
+                1.128379165726710,
+            ],
+        ),
+    )
+    inverse = builder.fdiv(one, size)
+    small = builder.fmul(inverse, inverse)
+    middle = polynomial(
+        em,
+        small,
+        [
+            2.326819970068386e-2,
+            -1.387039388740657e-1,
+            3.687424674597105e-1,
+            -5.824733027278666e-1,
+            6.210004621745983e-1,
+            -4.944515323274145e-1,
+            3.404879937665872e-1,
+            -2.741127028184656e-1,
+            5.638259427386472e-1,
+        ],
+    )
+    outer = polynomial(
+        em,
+        small,
+        [
+            -1.047766399936249e1,
+            1.297719955372516e1,
+            -7.495518717768503,
+            2.921019019210786,
+            -1.015265279202700,
+            4.218463358204948e-1,
+            -2.820767439740514e-1,
+            5.641895067754075e-1,
+        ],
+    )
+    series = builder.select(builder.fcmp_ordered("<", size, em.constant(2.0)), middle, outer)
+    bell = exponential(em, builder.fneg(square))
+    beyond = builder.fmul(builder.fmul(bell, inverse), series)
+    far = em.call_math("copysign", builder.fsub(one, beyond), x)
+    return builder.select(builder.fcmp_ordered("<", size, one), near, far)

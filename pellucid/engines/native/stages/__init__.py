@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pellucid.engines.native.kernels import pooled
-from pellucid.engines.native.plan import FUSED, Plan
+from pellucid.engines.native.plan import FUSED, GATES, Plan
 from pellucid.engines.native.stages.base import Call, GatheringStage, Stage
 from pellucid.engines.native.stages.convolution import ConvolutionStage, PooledStage
 from pellucid.engines.native.stages.dense import DenseStage
 from pellucid.engines.native.stages.elementwise import (
     DropoutStage,
     ElementwiseStage,
+    GateStage,
     SoftmaxStage,
     ViewStage,
 )
@@ -44,6 +45,7 @@ KINDS: dict[type, type[Stage]] = {
     Reshape: ViewStage,
     BatchNormalization: ScalingStage,
     **dict.fromkeys(FUSED, ElementwiseStage),
+    **dict.fromkeys(GATES, GateStage),
 }
 
 

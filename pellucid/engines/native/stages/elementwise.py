@@ -61,6 +61,32 @@ class ElementwiseStage(Stage):
             self.call(call, "slope", call.values[self.output], dy, dx, call.samples)
 
 
+class GateStage(Stage):
+    """An activation whose slope follows from its input."""
+
+    @property
+    def keeps(self) -> tuple[int, ...]:
+        return self.inputs
+
+    def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
+        op = self.step.node.op
+        self.functions["forward"] = elementwise.unary(
+            module, machine, elementwise.Activation(op), self.source, self.target
+        )
+        if self.input_gradient:
+            self.functions["slope"] = elementwise.gate_gradient(
+                module, machine, op, self.source, self.target, self.accumulate[0]
+            )
+
+    def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
+        x, y = call.values[self.inputs[0]], call.values[self.output]
+        self.call(call, "forward", x, y, call.samples)
+
+    def backward(self, call: Call) -> None:
+        dy, dx = call.gradients[self.output], call.gradients[self.inputs[0]]
+        self.call(call, "slope", call.values[self.inputs[0]], dy, dx, call.samples)
+
+
 class DropoutStage(Stage):
     """Dropout in training; a copy, where the layouts differ, or nothing at all, outside."""
 
