@@ -270,7 +270,7 @@ def measure_back(em: Emitter, norm: Normalization) -> None:
     """What each sample adds to sum(dy) and sum(dy * (x - mean)), for each channel.
 
     Called with (x, y, dy, statistics, sums, samples). dy itself becomes the gradient before the
-    activation.
+    activation; y is read only where there is an addend.
     """
     x, y, dy, statistics, sums, samples = em.arguments
     b = em.builder
@@ -283,18 +283,25 @@ def measure_back(em: Emitter, norm: Normalization) -> None:
         mine = em.at(sums, em.multiply(number, norm.sums_size))
 
         def group(channel: Index, lanes: list[int]) -> None:
-            means = em.load_row(statistics, lanes, channel, norm.row(Row.MEAN))
+            means, scales, shifts = (
+                em.load_row(statistics, lanes, channel, norm.row(row))
+                for row in (Row.MEAN, Row.SCALE, Row.SHIFT)
+            )
 
             def place(r: Index, c: Index, chains: Values) -> Values:
                 here = em.add(em.multiply(r, target.row), em.multiply(c, target.channels), channel)
                 there = em.add(em.multiply(r, source.row), em.multiply(c, source.channels), channel)
                 gradients = em.load_row(dy_sample, lanes, here)
+                values = em.load_row(x_sample, lanes, there)
                 if norm.activation:
-                    activated = em.load_row(y_sample, lanes, here)
+                    if norm.addend:
+                        activated = em.load_row(y_sample, lanes, here)
+                    else:
+                        rows = zip(values, scales, shifts, strict=True)
+                        activated = [activate(em, norm.activation, em.fma(*row)) for row in rows]
                     pairs = zip(activated, gradients, strict=True)
                     gradients = [slope(em, norm.activation, *pair) for pair in pairs]
                     em.store_row(gradients, dy_sample, lanes, here)
-                values = em.load_row(x_sample, lanes, there)
                 results = []
                 for v, gradient in enumerate(gradients):
                     apart = b.fsub(values[v], means[v])

@@ -1,17 +1,19 @@
 """Where the buffers of the training program lie.
 
 Each worker has an arena for the block of samples that it is busy with. What has to outlast a
-phase is shared by the batch. Places are taken again once what lies there is no longer needed, but
-only by something of the same layout: a border of zeros is written once, and has to stay.
+phase is shared by the batch. Places are taken again once what lies there is no longer needed; that
+of a value with a border only by values of its layout, since the zeros are written once.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pellucid.engines.native.layout import Layout, aligned
+from pellucid.engines.native.programs.memory import Memory, Span
 from pellucid.engines.native.programs.schedule import make_schedule
 from pellucid.engines.native.stages import Stage
 from pellucid.graph import Graph
@@ -32,32 +34,16 @@ class Buffer:
     shared: bool = False
 
 
-@dataclass
-class Memory:
-    """Hands out places one after the other, in float32 numbers, on whole cache lines."""
+@dataclass(frozen=True)
+class _Wanted:
+    """A buffer that is to be placed: what it is, its number, and when it is touched."""
 
-    size: int = 0
-    _free: dict[Hashable, list[tuple[int, int]]] = field(default_factory=dict)
-
-    def take(self, count: int) -> int:
-        """The offset of a new place of `count` numbers."""
-        offset = self.size
-        self.size += aligned(count)
-        return offset
-
-    def borrow(self, kind: Hashable, count: int, first: int, last: int) -> int:
-        """The offset of a place from time `first` to time `last`, maybe one that was used before.
-
-        A place is handed on only among those of one kind, and to be asked for in order of time.
-        """
-        places = self._free.setdefault(kind, [])
-        for number, (end, offset) in enumerate(places):
-            if end < first:
-                places[number] = (last, offset)
-                return offset
-        offset = self.take(count)
-        places.append((last, offset))
-        return offset
+    what: str
+    number: int
+    stride: int
+    shared: bool
+    phases: set[int]
+    kind: Layout | None = None
 
 
 def block_size(numbers_a_sample: int) -> int:
@@ -140,29 +126,59 @@ class Placement:
         return max(totals[:-1])
 
     def _place_values(self, values: dict[int, set[int]], gradients: dict[int, set[int]]) -> None:
-        schedule, count = self.schedule, len(self.graph.inputs)
+        schedule, inputs = self.schedule, len(self.graph.inputs)
         self.loads: dict[int, list[int]] = {phase.number: [] for phase in schedule.phases}
-        lasting = {}
+        wanted: list[_Wanted] = []
         for value, phases in values.items():
-            lasting[value] = self._lasts(phases)
-            if value < count:
-                # An input is cheap to load again, so it is kept only for the update of weights.
-                lasting[value] = schedule.update in phases or self._in_head(phases)
-                now = {min(phases)} if lasting[value] else phases
-                for phase in now:
+            # Inputs can be loaded, and some values made, again in every phase that reads them.
+            again = value < inputs or value in schedule.remade
+            lasting = schedule.update in phases or self._in_head(phases)
+            shared = lasting if again else self._lasts(phases)
+            if value < inputs:
+                for phase in {min(phases)} if shared else phases:
                     self.loads[phase].append(value)
-        self.values = self._buffers(values, lasting, "value")
-        lasting = {value: self._lasts(phases) for value, phases in gradients.items()}
-        self.gradients = self._buffers(gradients, lasting, "gradient")
-        self.winners, self.unpooled, self.sums = {}, {}, {}
+            layout = self.layouts[value]
+            kind = None if layout.plain else layout
+            wanted.append(_Wanted("value", value, layout.stride, shared, phases, kind))
+        for value, phases in gradients.items():
+            stride, shared = self.layouts[value].stride, self._lasts(phases)
+            wanted.append(_Wanted("gradient", value, stride, shared, phases))
         for stage in self.stages:
-            phases = schedule.stages[stage.place]
-            if stage.winner_size:
-                self.winners[stage.place] = self._buffer(stage.winner_size, self._lasts(phases))
-            if stage.unpooled_size:
-                self.unpooled[stage.place] = self._buffer(stage.unpooled_size, False)
-            if stage.sums_size:
-                self.sums[stage.place] = self._buffer(stage.sums_size, True)
+            place, phases = stage.place, schedule.stages[stage.place]
+            sizes = {
+                "winners": (stage.winner_size, self._lasts(phases)),
+                "unpooled": (stage.unpooled_size, False),
+                "sums": (stage.sums_size, True),
+            }
+            wanted += [
+                _Wanted(what, place, aligned(size), shared, phases)
+                for what, (size, shared) in sizes.items()
+                if size
+            ]
+        buffers = self._buffers(wanted)
+        self.values, self.gradients = buffers["value"], buffers["gradient"]
+        self.winners, self.unpooled = buffers["winners"], buffers["unpooled"]
+        self.sums = buffers["sums"]
+        for known in (self.values, self.gradients):
+            known.update({v: known[o] for v, o in self.origins.items() if o in known})
+
+    def _buffers(self, wanted: Sequence[_Wanted]) -> defaultdict[str, dict[int, Buffer]]:
+        """Places for all that is wanted, by what it is and by its number."""
+        found: defaultdict[str, dict[int, Buffer]] = defaultdict(dict)
+        for shared, memory, samples in ((True, self.shared, 1), (False, self.arena, self.block)):
+            mine = [want for want in wanted if want.shared == shared]
+            spans = [
+                Span(
+                    want.stride * samples,
+                    # What is kept for the batch is kept from its first phase to its last.
+                    set(range(min(want.phases), max(want.phases) + 1)) if shared else want.phases,
+                    want.kind,
+                )
+                for want in mine
+            ]
+            for want, offset in zip(mine, memory.arrange(spans), strict=True):
+                found[want.what][want.number] = Buffer(offset, want.stride, shared)
+        return found
 
     def _in_head(self, phases: set[int]) -> bool:
         all_phases = self.schedule.phases
@@ -171,27 +187,6 @@ class Placement:
     def _lasts(self, phases: set[int]) -> bool:
         """Whether something outlasts a block: it is touched in several phases, or by a head."""
         return len(phases) > 1 or self._in_head(phases)
-
-    def _buffers(
-        self, phases_by_value: dict[int, set[int]], lasting: dict[int, bool], kind: str
-    ) -> dict[int, Buffer]:
-        """A buffer for every value; those of views are what they are views of."""
-        buffers: dict[int, Buffer] = {}
-        for value, phases in sorted(phases_by_value.items(), key=lambda item: min(item[1])):
-            layout = self.layouts[value]
-            shared = lasting[value]
-            memory, samples = (self.shared, 1) if shared else (self.arena, self.block)
-            size = layout.stride * samples
-            offset = memory.borrow((kind, layout), size, min(phases), max(phases))
-            buffers[value] = Buffer(offset, layout.stride, shared)
-        for view, origin in self.origins.items():
-            if origin in buffers:
-                buffers[view] = buffers[origin]
-        return buffers
-
-    def _buffer(self, stride: int, shared: bool) -> Buffer:
-        offset = self.shared.take(stride) if shared else self.arena.take(stride * self.block)
-        return Buffer(offset, aligned(stride), shared)
 
     def _place_parameters(self) -> None:
         whole = {

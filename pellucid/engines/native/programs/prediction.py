@@ -20,7 +20,8 @@ from pellucid.engines.native.frame import entry, field
 from pellucid.engines.native.kernels import elementwise, packing
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.programs.emission import Emission, Program, image_layout
-from pellucid.engines.native.programs.placement import Memory, block_size, head_start, origins
+from pellucid.engines.native.programs.memory import Memory, Span
+from pellucid.engines.native.programs.placement import block_size, head_start, origins
 from pellucid.engines.native.stages import Call, Stage
 from pellucid.graph import Graph
 
@@ -75,12 +76,13 @@ class _Prediction(Emission):
         before = [value for value in times if value not in self.in_head]
         self.block = block_size(sum(layouts[value].stride for value in before))
         self.rows = self.block * (HEAD_BLOCKS if self.head < len(self.stages) else 1)
-        self.offsets: dict[int, int] = {}
-        for value, used in sorted(times.items(), key=lambda item: min(item[1])):
-            kind = (layouts[value], value in self.in_head)
-            samples = self.rows if value in self.in_head else self.block
-            size = layouts[value].stride * samples
-            self.offsets[value] = self.arena.borrow(kind, size, min(used), max(used))
+        spans = []
+        for value, used in times.items():
+            layout, head = layouts[value], value in self.in_head
+            size = layout.stride * (self.rows if head else self.block)
+            kind = None if layout.plain else (layout, head)
+            spans.append(Span(size, set(range(min(used), max(used) + 1)), kind))
+        self.offsets = dict(zip(times, self.arena.arrange(spans), strict=True))
         for view, origin in views.items():
             self.offsets[view] = self.offsets[origin]
             if origin in self.in_head:

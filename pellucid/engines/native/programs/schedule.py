@@ -18,12 +18,13 @@ from pellucid.engines.native.stages import GatheringStage, Stage
 class Phase:
     """What every block of samples goes through between two barriers, in this order.
 
-    measured: stages that gather from what went forward here; measured_back: that gather from
-    gradients. loss: whether the losses are computed in between. head: whether a thread takes as
-    many samples as there are for it, and not a block.
+    remade: stages whose output is made again first. measured: stages that gather from what went
+    forward here; measured_back: that gather from gradients. loss: whether the losses are computed
+    in between. head: whether a thread takes as many samples as there are for it, and not a block.
     """
 
     number: int
+    remade: list[Stage] = field(default_factory=list)
     forward: list[Stage] = field(default_factory=list)
     measured: list[GatheringStage] = field(default_factory=list)
     loss: bool = False
@@ -48,15 +49,17 @@ class Phase:
 
 @dataclass
 class Schedule:
-    """The phases of a step, and when each value and each gradient is touched.
+    """The phases of a step, and when each value, each gradient and each stage is touched.
 
-    A phase number one behind the last stands for the update of the weights.
+    remade: values that are made again where they are read, instead of being kept. A phase number
+    one behind the last stands for the update of the weights.
     """
 
     phases: list[Phase]
     values: dict[int, set[int]]
     gradients: dict[int, set[int]]
     stages: dict[int, set[int]]
+    remade: set[int]
 
     @property
     def update(self) -> int:
@@ -80,6 +83,7 @@ class _Scheduling:
         self.values: defaultdict[int, set[int]] = defaultdict(set)
         self.gradients: defaultdict[int, set[int]] = defaultdict(set)
         self.stages: defaultdict[int, set[int]] = defaultdict(set)
+        self.remade: set[int] = set()
 
     def schedule(self) -> Schedule:
         """Everything, forward and back."""
@@ -93,9 +97,16 @@ class _Scheduling:
             self.gradients[value].add(loss)
         self._backward(loss + bool(self.head))
         self._until_update()
+        self._remake()
         self._share_gradients()
         self._share_parameters()
-        return Schedule(self.phases, dict(self.values), dict(self.gradients), dict(self.stages))
+        return Schedule(
+            self.phases,
+            dict(self.values),
+            dict(self.gradients),
+            dict(self.stages),
+            self.remade,
+        )
 
     def _phase(self, number: int) -> Phase:
         while number >= len(self.phases):
@@ -162,6 +173,22 @@ class _Scheduling:
             if stage.batch_gradient:
                 self.values[stage.inputs[0]].add(update)
                 self.gradients[stage.output].add(update)
+
+    def _remake(self) -> None:
+        """Make values again that cost little, in every phase but their first that reads them."""
+        update = len(self.phases)
+        fixed = {stage.inputs[0] for stage in (*self.body, *self.head) if stage.is_view}
+        fixed.update(self.outputs)
+        for stage in reversed(self.body):
+            phases = self.values[stage.output]
+            kept = update in phases or any(self.phases[phase].head for phase in phases)
+            if not stage.cheap or kept or stage.output in fixed:
+                continue
+            self.remade.add(stage.output)
+            for phase in phases - {min(phases)}:
+                self.phases[phase].remade.insert(0, stage)
+                for value in stage.inputs:
+                    self.values[value].add(phase)
 
     def _share_gradients(self) -> None:
         """The first that gives a value its gradient stores it, any others add to it."""

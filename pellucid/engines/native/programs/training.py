@@ -96,6 +96,8 @@ class _Training(Emission):
         place = em.integer(em.add(numbers.start, numbers.first))
         for value in self.placement.loads[phase.number]:
             self._load(frame, call, value, place)
+        for stage in phase.remade:
+            stage.forward(call)
         for stage, measures in phase.ahead:
             if measures:
                 assert isinstance(stage, GatheringStage)

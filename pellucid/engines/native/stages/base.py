@@ -116,6 +116,11 @@ class Stage:
         return (*self.inputs, self.output)
 
     @property
+    def cheap(self) -> bool:
+        """Whether to make the output again costs less than to keep it for the way back."""
+        return False
+
+    @property
     def on_rows(self) -> bool:
         """Whether input and output are single rows of numbers, one a sample."""
         layouts = (*self.sources, self.target)

@@ -46,7 +46,13 @@ class _Normalizing(Stage):
 
     @property
     def keeps(self) -> tuple[int, ...]:
-        return (self.inputs[0], self.output) if self.step.activation else self.inputs[:1]
+        # Without an addend, the activation's slope follows from the input.
+        needs_output = self.step.activation and self.step.addend is not None
+        return (self.inputs[0], self.output) if needs_output else self.inputs[:1]
+
+    @property
+    def cheap(self) -> bool:
+        return self.step.addend is None
 
     @property
     def gamma(self) -> int | None:
@@ -130,7 +136,7 @@ class NormalizationStage(_Normalizing, GatheringStage):
 
     def measure_back(self, call: Call) -> None:
         x, dy = call.values[self.inputs[0]], call.gradients[self.output]
-        y = call.values[self.output] if self.step.activation else call.nothing
+        y = call.values[self.output] if self.output in self.keeps else call.nothing
         statistics, sums = call.statistics[self.place], call.sums[self.place]
         self.call(call, "measure_back", x, y, dy, statistics, sums, call.samples)
 
