@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -118,6 +119,104 @@ def test_live_range_holds_exactly_the_cells_that_are_read(
         assert read == set(range(first, last))
     elif lo == hi:
         assert first == last
+
+
+def stamped(size: int, kernel: int, stride: int, dilation: int) -> list[list[int]]:
+    """The places of the uncut output that each input of a transposed convolution reaches."""
+    return [
+        [place * stride + dilation * number for number in range(kernel)] for place in range(size)
+    ]
+
+
+@given(sizes, kernels, strides, dilations, paddings, st.integers(0, 4))
+def test_a_transposed_convolution_makes_a_size_that_a_convolution_brings_back(
+    size: int, kernel: int, stride: int, dilation: int, padding: Pair, extra: int
+) -> None:
+    settings = kernel, stride, dilation, padding
+    last = max(max(places) for places in stamped(size, kernel, stride, dilation))
+    if last + 1 + extra <= sum(padding):
+        with pytest.raises(ShapeError, match="cuts all of them away"):
+            shapes.transposed_size(size, *settings, extra)
+        return
+    outputs = shapes.transposed_size(size, *settings, extra)
+    assert outputs == last + 1 + extra - sum(padding)
+    if extra < stride:
+        assert shapes.output_size(outputs, *settings) == size
+
+
+@given(sizes, kernels, strides, dilations)
+def test_transposed_same_makes_size_times_stride_and_cuts_the_odd_place_from_the_end(
+    size: int, kernel: int, stride: int, dilation: int
+) -> None:
+    padding, extra = shapes.resolve_transposed(
+        "half", (size, size), (kernel, kernel), (stride, stride), (dilation, dilation)
+    )
+    (before, after), down = padding[0], extra[0]
+    assert padding[0] == padding[1]
+    assert shapes.transposed_size(size, kernel, stride, dilation, padding[0], down) == size * stride
+    assert 0 <= after - before <= 1
+    assert not (before + after and down)
+
+
+@pytest.mark.parametrize(
+    ("padding", "output_padding", "expected"),
+    [
+        ("valid", None, (((0, 0), (0, 0)), (0, 1))),
+        ("valid", (1, 2), (((0, 0), (0, 0)), (1, 2))),
+        ("same", (0, 1), (((1, 1), (0, 1)), (0, 0))),
+        ("same", (1, 2), (((0, 1), (0, 0)), (0, 0))),
+        ("full", None, (((2, 2), (1, 1)), (0, 1))),
+        (((0, 1), (2, 0)), (0, 0), (((0, 1), (2, 0)), (0, 0))),
+    ],
+)
+def test_padding_of_a_transposed_convolution(
+    padding: object, output_padding: Pair | None, expected: tuple[shapes.Padding, Pair]
+) -> None:
+    """A kernel of 3×2 at strides of 2×3."""
+    assert (
+        shapes.resolve_transposed(padding, (5, 6), (3, 2), (2, 3), (1, 1), output_padding)
+        == expected
+    )
+
+
+@given(sizes, kernels, strides, dilations, st.integers(0, 6), st.data())
+def test_transposed_live_range_holds_the_inputs_that_are_read(
+    size: int, kernel: int, stride: int, dilation: int, before: int, data: st.DataObject
+) -> None:
+    outputs = max(1, shapes.reach(size, kernel, stride, dilation) - before)
+    lo = data.draw(st.integers(0, outputs))
+    hi = data.draw(st.integers(lo, outputs))
+    first, last = shapes.transposed_live_range(lo, hi, size, kernel, stride, dilation, before)
+    read = {
+        place
+        for place, reached in enumerate(stamped(size, kernel, stride, dilation))
+        if any(lo + before <= cell < hi + before for cell in reached)
+    }
+    assert read <= set(range(first, last))
+    assert 0 <= first <= last <= size
+    if dilation == 1:
+        assert read == set(range(first, last))
+
+
+@given(sizes, st.integers(1, 6), st.data())
+def test_linear_source_lies_where_the_centres_say(
+    size: int, factor: int, data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, size * factor - 1))
+    before, behind, parts = shapes.linear_source(place, size, factor)
+    centre = Fraction(2 * place + 1, 2 * factor) - Fraction(1, 2)
+    assert before + Fraction(parts, 2 * factor) == min(max(centre, 0), size - 1)
+    assert 0 <= before <= behind < size
+    assert behind - before == (before + 1 < size)
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.data())
+def test_reshaped_holds_as_many_numbers(target: list[int], data: st.DataObject) -> None:
+    shape = tuple(data.draw(st.permutations(target)))
+    assert shapes.reshaped(tuple(target), shape) == tuple(target)
+    place = data.draw(st.integers(0, len(target) - 1))
+    unknown = (*target[:place], -1, *target[place + 1 :])
+    assert shapes.reshaped(unknown, shape) == tuple(target)
 
 
 @given(st.lists(st.builds(Window, kernels, strides, dilations, st.integers(0, 3)), max_size=4))

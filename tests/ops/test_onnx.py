@@ -16,24 +16,39 @@ from pellucid.ops.activations import Relu, Sigmoid, Softmax, Tanh
 from pellucid.ops.base import Array, Context, Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
-from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
-from pellucid.ops.reshape import Flatten
-from pellucid.shapes import Padding, Pair, resolve_padding
+from pellucid.ops.pooling import (
+    AveragePooling2D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+)
+from pellucid.ops.reshape import Flatten, Permute, Reshape
+from pellucid.ops.transposed import Conv2DTranspose
+from pellucid.ops.upsampling import UpSampling2D
+from pellucid.shapes import Padding, Pair, reach, resolve_padding, resolve_transposed
 
 MODULES = (
     "conv",
+    "convtranspose",
     "maxpool",
     "averagepool",
+    "globalmaxpool",
+    "globalaveragepool",
+    "upsample",
     "gemm",
     "relu",
     "sigmoid",
     "tanh",
     "softmax",
     "flatten",
+    "reshape",
+    "transpose",
 )
 
 NOT_OURS = {
     "not two-dimensional": {
+        "test_convtranspose_1d",
+        "test_convtranspose_3d",
         "test_maxpool_1d_default",
         "test_maxpool_3d_default",
         "test_maxpool_3d_dilations",
@@ -52,6 +67,10 @@ NOT_OURS = {
         "test_maxpool_2d_ceil_output_size_reduce_by_one",
         "test_averagepool_2d_ceil",
         "test_averagepool_2d_ceil_last_window_starts_on_pad",
+    },
+    "transposed in groups": {
+        "test_convtranspose_group_2",
+        "test_convtranspose_group_2_image_3",
     },
     "dilated pooling": {"test_maxpool_2d_dilations", "test_averagepool_2d_dilations"},
     "counts padding as cells": {
@@ -73,6 +92,12 @@ NOT_OURS = {
         "test_flatten_negative_axis1",
         "test_flatten_negative_axis2",
         "test_flatten_negative_axis4",
+        "test_reshape_reordered_all_dims",
+        "test_reshape_one_dim",
+        "test_reshape_negative_extended_dims",
+        "test_reshape_allowzero_reordered",
+        "test_transpose_default",
+        *(f"test_transpose_all_permutations_{number}" for number in (2, 3, 4, 5)),
     },
     "softmax over another axis than the last": {"test_softmax_axis_0", "test_softmax_axis_1"},
 }
@@ -120,13 +145,19 @@ def test_none_is_missing() -> None:
     assert {operator: by_operator.count(operator) for operator in by_operator} == {
         "AveragePool": 8,
         "Conv": 6,
+        "ConvTranspose": 7,
         "Flatten": 3,
         "Gemm": 8,
+        "GlobalAveragePool": 2,
+        "GlobalMaxPool": 2,
         "MaxPool": 8,
         "Relu": 1,
+        "Reshape": 6,
         "Sigmoid": 2,
         "Softmax": 5,
         "Tanh": 2,
+        "Transpose": 2,
+        "Upsample": 1,
     }
 
 
@@ -136,10 +167,11 @@ def test_node(name: str) -> None:
     attributes = {
         attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute
     }
-    images = _channels_last(inputs[0]) if expected.ndim == 4 else inputs[0]
+    turned = inputs[0].ndim == expected.ndim == 4
+    images = _channels_last(inputs[0]) if turned else inputs[0]
     op, parameters = translate(node.op_type, attributes, images, inputs[1:])
     output = op.forward((images,), parameters, Context())
-    wanted = _channels_last(expected) if expected.ndim == 4 else expected
+    wanted = _channels_last(expected) if turned else expected
     assert output.shape == wanted.shape
     assert_allclose(output, wanted, rtol=1e-5, atol=1e-6)
 
@@ -153,6 +185,20 @@ def translate(
             kernel = others[0].transpose(2, 3, 1, 0)
             window, strides, padding = geometry(attributes, images)
             return Conv2D(kernel.shape[-1], window, strides, padding, use_bias=False), (kernel,)
+        case "ConvTranspose":
+            return transposed(attributes, images, others[0].transpose(2, 3, 1, 0))
+        case "GlobalMaxPool":
+            return GlobalMaxPooling2D(keepdims=True), ()
+        case "GlobalAveragePool":
+            return GlobalAveragePooling2D(keepdims=True), ()
+        case "Upsample":
+            _, _, rows, columns = map(int, others[0])
+            return UpSampling2D((rows, columns)), ()
+        case "Reshape":  # where a size of 0 is that of the input
+            sizes = [int(size) or images.shape[axis] for axis, size in enumerate(others[0])]
+            return Reshape(tuple(sizes[1:])), ()
+        case "Transpose":
+            return Permute(tuple(attributes["perm"][1:])), ()
         case "MaxPool":
             return MaxPooling2D(*geometry(attributes, images)), ()
         case "AveragePool":
@@ -169,6 +215,29 @@ def translate(
     return {"Relu": Relu(), "Sigmoid": Sigmoid(), "Softmax": Softmax(), "Tanh": Tanh()}[
         operator
     ], ()
+
+
+def transposed(
+    attributes: Mapping[str, Any], images: Array, kernel: Array
+) -> tuple[Op, tuple[Array, ...]]:
+    """A ConvTranspose node, whose size or padding may be given by what it shall yield."""
+    height, width = images.shape[1:3]
+    window, filters = (kernel.shape[0], kernel.shape[1]), kernel.shape[2]
+    strides = tuple(attributes.get("strides", (1, 1)))
+    dilation = tuple(attributes.get("dilations", (1, 1)))
+    top, left, bottom, right = attributes.get("pads", (0, 0, 0, 0))
+    padding: Padding = (top, bottom), (left, right)
+    extra = tuple(attributes.get("output_padding", (0, 0)))
+    if "output_shape" in attributes:
+        natural = map(reach, (height, width), window, strides, dilation)
+        rows, columns = (
+            size - made for size, made in zip(attributes["output_shape"], natural, strict=True)
+        )
+        extra = rows, columns
+    if attributes.get("auto_pad") == b"SAME_UPPER":
+        padding, extra = resolve_transposed("same", (height, width), window, strides, dilation)
+    op = Conv2DTranspose(filters, window, strides, padding, dilation, False, extra)
+    return op, (kernel,)
 
 
 def geometry(attributes: Mapping[str, Any], images: Array) -> tuple[Pair, Pair, Padding]:

@@ -9,12 +9,17 @@ import pytest
 from pellucid.errors import KernelSizeError, ShapeError
 from pellucid.ops.activations import PRelu, Softmax
 from pellucid.ops.base import Op
+from pellucid.ops.borders import Cropping2D, ZeroPadding2D
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
+from pellucid.ops.depthwise import DepthwiseConv2D
 from pellucid.ops.dropout import SpatialDropout2D
 from pellucid.ops.merging import Add, Concatenate, Multiply, Subtract
 from pellucid.ops.normalization import BatchNormalization, LayerNormalization
-from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
+from pellucid.ops.pooling import AveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
+from pellucid.ops.reshape import Permute, Reshape
+from pellucid.ops.transposed import Conv2DTranspose
+from pellucid.ops.upsampling import UpSampling2D
 from pellucid.shapes import Shape
 
 
@@ -52,6 +57,76 @@ from pellucid.shapes import Shape
             (8, 8, 1),
             "MaxPooling2D with a window of (2, 3) cannot pad by ((0, 0), (1, 3)): a window would "
             "see nothing but padding. Pad by less than the window.",
+        ),
+        (
+            Conv2D(8, (3, 3), groups=4),
+            (8, 8, 6),
+            "Conv2D cannot cut 6 input channels into 4 equal groups. Choose groups that divide the "
+            "input channels and the filters.",
+        ),
+        (
+            Conv2D(6, (3, 3), groups=4),
+            (8, 8, 8),
+            "Conv2D cannot cut 6 filters into 4 equal groups. Choose groups that divide the input "
+            "channels and the filters.",
+        ),
+        (
+            DepthwiseConv2D((3, 2)),
+            (2, 9, 1),
+            "A kernel of 3×2 does not fit into an input of 2×9: it needs at least 3×2.",
+        ),
+        (
+            DepthwiseConv2D((3, 3)),
+            (9,),
+            "DepthwiseConv2D needs images of the shape (height, width, channels), got (9,).",
+        ),
+        (
+            Conv2DTranspose(3, (2, 2), padding=((2, 1), (0, 0))),
+            (1, 5, 1),
+            "A transposed convolution of 1 places makes 2, and padding (2, 1) cuts all of them "
+            "away. Pad by less.",
+        ),
+        (
+            Conv2DTranspose(3, (2, 2)),
+            (5, 1),
+            "Conv2DTranspose needs images of the shape (height, width, channels), got (5, 1).",
+        ),
+        (
+            ZeroPadding2D(((1, 1), (1, 1))),
+            (5, 1),
+            "ZeroPadding2D needs images of the shape (height, width, channels), got (5, 1).",
+        ),
+        (
+            Cropping2D(((1, 2), (0, 3))),
+            (3, 9, 1),
+            "Cropping ((1, 2), (0, 3)) leaves nothing of 3×9: crop less than the height and the "
+            "width.",
+        ),
+        (
+            UpSampling2D((2, 2)),
+            (5,),
+            "UpSampling2D needs images of the shape (height, width, channels), got (5,).",
+        ),
+        (
+            GlobalMaxPooling2D(),
+            (5, 2),
+            "GlobalMaxPooling2D needs images of the shape (height, width, channels), got (5, 2).",
+        ),
+        (
+            Reshape((4, 5)),
+            (3, 7),
+            "Reshape cannot put the 21 numbers of (3, 7) into (4, 5), which holds 20.",
+        ),
+        (
+            Reshape((4, -1)),
+            (3, 7),
+            "Reshape cannot put the 21 numbers of (3, 7) into (4, -1), which holds a multiple of "
+            "4.",
+        ),
+        (
+            Permute((2, 1)),
+            (3, 4, 5),
+            "Permute orders 2 axes, (2, 1), but got samples of the shape (3, 4, 5).",
         ),
         (Dense(3), (), "Dense needs samples with at least one axis, got single numbers."),
         (Softmax(), (), "Softmax needs samples with at least one axis, got single numbers."),
