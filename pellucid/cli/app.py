@@ -34,7 +34,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DATA_HELP = "A data set by name (mnist, fashion_mnist), or the path of an .npz file of your own."
+DATA_HELP = (
+    "A data set by name (mnist, fashion_mnist, cifar10), or the path of an .npz file of your own."
+)
 LIMIT_HELP = "Use only the first samples of each part."
 THREADS_HELP = "Threads of the native engine; they never change a result."
 
@@ -80,6 +82,7 @@ def _root(
 @app.command(
     epilog=_examples(
         "pellucid train",
+        "pellucid train --data cifar10 --network resnet --epochs 10",
         "pellucid train --data fashion_mnist --epochs 10 --optimizer adam --learning-rate 0.0005",
         "pellucid train --data mine.npz --network mine.json --out runs/mine",
         "pellucid train --resume runs/mine --epochs 20",
@@ -96,7 +99,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="A network by name (textbook: listing 8.1), or the model.json of a run.",
+            help="A network by name (textbook, lenet5, vgg, resnet, mobilenet, xception_small), "
+            "or the model.json of a run.",
             show_default="textbook",
             rich_help_panel="What",
         ),

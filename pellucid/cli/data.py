@@ -55,7 +55,7 @@ def load(source: str) -> Data:
     """
     if source in DATA_SETS:
         train, test = load_data_set(source)
-        return Data(source, data_set_digest(source), Part(*train), Part(*test))
+        return Data(source, data_set_digest(source), _part(*train), _part(*test))
     path = Path(source).expanduser()
     if not path.exists() and path.suffix != ".npz":
         raise unknown_name("data set", source, DATA_SETS)
@@ -68,7 +68,13 @@ def load(source: str) -> Data:
         )
     x_train, y_train, x_test, y_test = (arrays[key] for key in KEYS)
     sha256 = digest((x_train, y_train, x_test, y_test))
-    return Data(path.stem, sha256, Part(x_train, y_train), Part(x_test, y_test))
+    return Data(path.stem, sha256, _part(x_train, y_train), _part(x_test, y_test))
+
+
+def _part(images: Array, targets: Array) -> Part:
+    """Samples and targets; class numbers (N, 1), as those of CIFAR-10 come, as (N,)."""
+    whole = targets.dtype.kind in "iu" and targets.shape[1:] == (1,)
+    return Part(images, targets[:, 0] if whole else targets)
 
 
 def read_arrays(path: Path) -> dict[str, Array]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from photographs import CLASSES, write_photographs
 from PIL import Image
 
 import pellucid
@@ -18,7 +19,6 @@ from pellucid.errors import ArgumentError, DataError, UnknownNameError
 from pellucid.ops.base import Context
 from pellucid.ops.resizing import INTERPOLATIONS, Resizing
 from pellucid.utils import image_dataset_from_directory
-from tests.data.pictures import CLASSES, write_photographs
 
 
 @pytest.fixture(scope="module")
