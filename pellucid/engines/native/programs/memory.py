@@ -80,7 +80,7 @@ def _slots(spans: Sequence[Span]) -> list[_Slot]:
             alike = span.kind is not None and slot.kind == span.kind
             if alike and slot.times.isdisjoint(span.times):
                 times, members = slot.times | span.times, (*slot.members, number)
-                slots[place] = _Slot(size, times, span.kind, members)
+                slots[place] = _Slot(max(size, slot.size), times, span.kind, members)
                 break
         else:
             slots.append(_Slot(size, span.times, span.kind, (number,)))
