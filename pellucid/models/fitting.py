@@ -1,259 +1,176 @@
-"""How a model learns and answers: with an engine, an objective and a state of training."""
+"""How a model learns and answers: `fit`, `evaluate` and `predict`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pellucid import engines, random
-from pellucid.data.checks import as_images
-from pellucid.engines.base import Engine, Predictor
-from pellucid.errors import ArgumentError, TrainingError
-from pellucid.graph import Graph
+from pellucid.engines.base import Engine
+from pellucid.errors import ArgumentError
 from pellucid.layers.arguments import positive_integer
-from pellucid.layers.lowering import Network
-from pellucid.ops.base import Array
-from pellucid.ops.losses import Loss
-from pellucid.ops.optimizers import Optimizer
-from pellucid.shapes import Shape
-from pellucid.training import lookup, loop
-from pellucid.training.callbacks import Callback, History, checked
-from pellucid.training.learner import Learner
-from pellucid.training.lookup import LossLike, OptimizerLike
+from pellucid.models.compiling import Compiling
+from pellucid.training import learner, loop
+from pellucid.training.callbacks import Callback, History, Listeners, Logs, checked
+from pellucid.training.intake import ClassWeight, Intake, is_stream
 from pellucid.training.loop import Schedule
-from pellucid.training.metrics import Metric
-from pellucid.training.objective import Objective
 from pellucid.training.progress import check_verbose
-from pellucid.training.state import TrainingState
+from pellucid.training.samples import ArraySource, Samples, Source, StreamSource
 
 _FLOAT32 = np.dtype(np.float32)
 
-
-class _Recipe(NamedTuple):
-    """What `compile` was told."""
-
-    optimizer: Optimizer
-    loss: Loss
-    metrics: tuple[str | Metric, ...]
+Callbacks = Callback | Sequence[Callback] | None
+Figures = float | list[float] | dict[str, float]
 
 
-class Fitting:
-    """What every model can do with its network, whatever it is made of: learn and answer."""
+class Fitting(Compiling):
+    """What every model can do with its network, whatever it is made of: learn and answer.
 
-    name: str
+    stop_training: set by a callback, ends `fit`. history: of the last `fit`.
+    """
 
     def __init__(self, engine: str | Engine | None) -> None:
-        self._engine: Engine | None = None if engine is None else engines.get(engine)
-        self._recipe: _Recipe | None = None
-        self._forget()
+        super().__init__(engine)
         self.history: History | None = None
-
-    @property
-    def built(self) -> bool:
-        """Whether there is a network already."""
-        raise NotImplementedError
-
-    @property
-    def graph(self) -> Graph:
-        """The operations that the layers stand for; ShapeError if the model is not built."""
-        return self._lowered().graph
-
-    def _lowered(self) -> Network:
-        """The network as it is now."""
-        raise NotImplementedError
-
-    def _forget(self) -> None:
-        """Drop all that was made for a network."""
-        self._predictor: Predictor | None = None
-        self._objective: Objective | None = None
-        self._learner: Learner | None = None
-
-    # Engine
-
-    @property
-    def engine(self) -> Engine:
-        """What computes the model. May be set to 'native', 'reference', or an Engine."""
-        if self._engine is None:
-            self._engine = engines.get(None)
-        return self._engine
-
-    @engine.setter
-    def engine(self, engine: str | Engine | None) -> None:
-        self._engine = engines.get(engine)
-        self._predictor = None
-        if self._learner is not None:
-            self._learner = self._new_learner(self._learner.state)
-
-    # Training
-
-    def compile(
-        self,
-        optimizer: OptimizerLike = "rmsprop",
-        loss: LossLike | None = None,
-        *,
-        metrics: Sequence[str | Metric] | None = None,
-        engine: str | Engine | None = None,
-    ) -> None:
-        """Say how to train. The state of an earlier training is dropped; the weights stay.
-
-        optimizer: a name or an object of `pellucid.optimizers`. loss: a name or an object of
-        `pellucid.losses`; needed. metrics: names or objects of `pellucid.metrics`, for instance
-        ['accuracy']. engine: as for the model; None leaves the one it has.
-
-        Raises UnknownNameError, with the nearest known name, for an unknown one.
-        """
-        if loss is None:
-            known = ", ".join(sorted(lookup.LOSSES))
-            raise ArgumentError(f"compile needs a loss, for instance loss='mse'. Known: {known}.")
-        if isinstance(metrics, str | Metric):
-            metrics = [metrics]
-        self._recipe = _Recipe(
-            lookup.get_optimizer(optimizer), lookup.get_loss(loss), tuple(metrics or ())
-        )
-        self._forget()  # whether layers are trainable is read anew
-        if engine is not None:
-            self.engine = engine
-        # An unknown metric is told here already, even if the output's shape is not known yet.
-        self._new_objective(self.graph.output_shapes[0] if self.built else (1,))
-
-    @property
-    def compiled(self) -> bool:
-        """Whether the model knows how to train."""
-        return self._recipe is not None
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """What `compile` was told, as plain JSON; metrics by name."""
-        recipe = self._compiled()
-        return {
-            "optimizer": lookup.serialize(recipe.optimizer),
-            "loss": lookup.serialize(recipe.loss),
-            "metrics": [getattr(metric, "name", metric) for metric in recipe.metrics],
-        }
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile as the model was whose `get_compile_config` gave this."""
-        self.compile(config["optimizer"], config["loss"], metrics=config["metrics"])
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """The optimizer; its `learning_rate` may be set at any time."""
-        return self._compiled().optimizer
-
-    @property
-    def loss(self) -> Loss:
-        """The loss."""
-        return self._compiled().loss
-
-    @property
-    def training_state(self) -> TrainingState:
-        """Steps and epochs so far, the seed and the optimizer's memory.
-
-        Setting it copies another state's numbers, so that training goes on from there; DataError
-        if that belongs to another network or optimizer.
-        """
-        return self._learning().state
-
-    @training_state.setter
-    def training_state(self, state: TrainingState) -> None:
-        learner = self._learning()
-        learner.state.copy_from(state)
-        self._learner = self._new_learner(learner.state)
+        self.stop_training = False
 
     def fit(
         self,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: Any,
+        y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
-        callbacks: Callback | Sequence[Callback] | None = None,
-        *,
+        callbacks: Callbacks = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
         shuffle: bool = True,
+        class_weight: ClassWeight | None = None,
+        sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
     ) -> History:
         """Train the model.
 
-        x: samples (N, *input shape), for instance images (N, height, width, channels). y: their
-        targets, for instance class numbers (N,). batch_size: samples a step, 32 if None. epochs:
-        the number of the last epoch, counted from `initial_epoch`. verbose: 0 silent, 2 a line
-        an epoch, 1 and 'auto' a live bar too, in a terminal. shuffle: whether each epoch has its
-        own order, which follows from `pellucid.set_seed`.
+        x: samples (N, *input shape), for instance images (N, height, width, channels); a list or
+        a dictionary by name of them for several inputs; or, without y, anything to iterate over
+        that gives batches (x, y) or (x, y, sample_weight). y: their targets, for instance class
+        numbers (N,); a list or a dictionary for several outputs. batch_size: samples a step, 32 if
+        None. epochs: the number of the last epoch, counted from `initial_epoch`. verbose: 0
+        silent, 2 a line an epoch, 1 and 'auto' a live bar too, in a terminal.
+
+        validation_data: (x, y), (x, y, sample_weight) or batches, that are evaluated after epochs;
+        validation_split: the share of samples, the last ones, that are kept for it instead.
+        validation_batch_size, validation_steps: of these data, as batch_size and steps_per_epoch.
+        validation_freq: after how many epochs, or a list of epochs, counted from 1.
+
+        shuffle: whether each epoch has its own order, which follows from `pellucid.set_seed`.
+        class_weight: how much samples count in the loss, by the number of their class; 1 for
+        others. sample_weight: the same, (N,), for each sample, and of several outputs a list or a
+        dictionary. steps_per_epoch: how many batches an epoch has; the next one goes on from there.
 
         Returns the history of loss and metrics. Raises TrainingError before `compile` or when the
         loss is no longer finite; DataError and ArgumentError for what cannot be used.
         """
-        schedule = Schedule(
-            32 if batch_size is None else batch_size, epochs, initial_epoch, shuffle, verbose
-        )
-        images = self._as_images(x)
-        learner = self._learning()
-        targets = learner.objective.as_targets(y, len(images))
+        size = 32 if batch_size is None else batch_size
+        schedule = Schedule(size, epochs, initial_epoch, verbose, validation_freq)
+        callbacks = checked(callbacks)
+        x = self._meet(x)
+        if validation_split and validation_data is None:
+            samples = self._intake().samples(x, y, sample_weight, class_weight)
+            training, held_out = _split(samples, validation_split)
+            source: Source = ArraySource(training, size, shuffle, steps_per_epoch)
+            validation: Source | None = ArraySource(
+                held_out, validation_batch_size or size, steps=validation_steps
+            )
+        else:
+            source = self._source(
+                x, y, sample_weight, batch_size, shuffle, steps_per_epoch, class_weight
+            )
+            validation = self._validation(
+                validation_data, validation_batch_size or size, validation_steps
+            )
         self.history = History()
-        listeners = [self.history, *checked(callbacks)]
-        for listener in listeners:
-            listener.model = self
-            listener.params = {
-                "epochs": schedule.epochs,
-                "steps": -(-len(images) // schedule.batch_size),
-                "samples": len(images),
-            }
-        loop.fit(learner, images, targets, schedule, listeners)
+        params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
+        listeners = Listeners([*callbacks, self.history], self, params)
+        validate = None if validation is None else self._validating(validation, listeners)
+        loop.fit(self._learning(), source, schedule, listeners, validate)
         return self.history
 
     def train_on_batch(
-        self, x: ArrayLike, y: ArrayLike, *, return_dict: bool = False
-    ) -> float | list[float] | dict[str, float]:
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: ClassWeight | None = None,
+        *,
+        return_dict: bool = False,
+    ) -> Figures:
         """One step on one batch. Returns loss and metrics of the moment before the step."""
-        images = self._as_images(x)
-        learner = self._learning()
-        targets = learner.objective.as_targets(y, len(images))
-        return _figures(loop.train_on_batch(learner, images, targets), return_dict)
+        x = self._meet(x)
+        samples = self._intake().samples(x, y, sample_weight, class_weight)
+        return _figures(loop.train_on_batch(self._learning(), samples), return_dict)
 
     def evaluate(
         self,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: Any,
+        y: Any = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Callbacks = None,
         *,
         return_dict: bool = False,
-    ) -> float | list[float] | dict[str, float]:
+    ) -> Figures:
         """The loss and the metrics on data, without training.
 
         Returns [loss, metric, ...], or the loss alone without metrics, or a dictionary. x, y,
-        verbose and errors as for `fit`; batch_size: how many samples are computed at once at the
-        least, which never changes the result.
+        sample_weight, verbose and errors as for `fit`; batch_size: how many samples are computed
+        at once at the least, which never changes the result. steps: how many batches at most.
         """
         check_verbose(verbose)
-        batch_size = positive_integer(32 if batch_size is None else batch_size, "batch_size")
-        images = self._as_images(x)
-        objective = self._aiming()
-        targets = objective.as_targets(y, len(images))
-        logs = loop.evaluate(self._answering(), objective, images, targets, batch_size, verbose)
-        return _figures(logs, return_dict)
-
-    # Prediction
+        source = self._source(self._meet(x), y, sample_weight, batch_size, steps=steps)
+        listeners = Listeners(checked(callbacks), self, {"steps": source.steps})
+        return _figures(self._evaluated(source, listeners, verbose), return_dict)
 
     def predict(
-        self, x: ArrayLike, batch_size: int | None = None, verbose: int | str = "auto"
-    ) -> Array:
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Callbacks = None,
+    ) -> Any:
         """The answers (N, *output shape), float32, to samples (N, *input shape).
 
-        batch_size: how many samples are computed at once at the least, which never changes an
-        answer. verbose: 0 silent, otherwise a live bar in a terminal.
-        Raises DataError for what cannot be used.
+        x: as for `fit`; of batches (x, ...) only x is read. Several outputs come in the form in
+        which the model was made. batch_size: how many samples are computed at once at the least,
+        which never changes an answer. verbose: 0 silent, otherwise a live bar in a terminal.
+        steps: how many batches at most. Raises DataError for what cannot be used.
         """
         check_verbose(verbose)
-        batch_size = positive_integer(32 if batch_size is None else batch_size, "batch_size")
-        images = self._as_images(x)
-        predictor = self._answering()
-        return loop.predict(predictor, images, self.graph.output_shapes[0], batch_size, verbose)
+        size = positive_integer(32 if batch_size is None else batch_size, "batch_size")
+        x, intake = self._meet(x), self._intake(compared=False)
+        source: Source
+        if is_stream(x):
+            source = StreamSource(x, intake.asked, steps)
+        else:
+            source = ArraySource(Samples(intake.inputs(x), [], []), size, steps=steps)
+        listeners = Listeners(checked(callbacks), self, {"steps": source.steps})
+        listeners.tell("on_predict_begin", {})
+        answers = loop.predict(self._answering(), source, verbose)
+        listeners.tell("on_predict_end", {})
+        return self.output_form.pack(answers)
 
-    def predict_on_batch(self, x: ArrayLike) -> Array:
+    def predict_on_batch(self, x: ArrayLike) -> Any:
         """The answers to a few samples with the least delay.
 
         A C-contiguous float32 array of the right shape goes to the engine as it is, if the sum of
@@ -264,60 +181,110 @@ class Fitting:
             predictor is not None
             and type(x) is np.ndarray
             and x.dtype == _FLOAT32
+            and len(self.graph.inputs) == 1
             and x.shape[1:] == self.graph.inputs[0]
             and x.flags.c_contiguous
             and len(x)
             and math.isfinite(np.vdot(x, x))
         ):
-            return predictor.run([x])[0]
-        images = self._as_images(x)
-        return self._answering().run([images])[0]
+            return self.output_form.pack(predictor.run([x]))
+        x = self._meet(x)
+        inputs = self._intake(compared=False).inputs(x)
+        return self.output_form.pack(self._answering().run(inputs))
 
-    # What is made when it is first needed
+    # Data
 
-    def _answering(self) -> Predictor:
-        if self._predictor is None:
-            graph, parameters = self._lowered()
-            self._predictor = self.engine.predictor(graph, parameters)
-        return self._predictor
+    def _meet(self, x: Any) -> Any:
+        """Get to know the shape of the input from data, if need be; the data, all there."""
+        if self.built:
+            return x
+        if not is_stream(x):
+            self._build_from(x)
+            return x
+        batches = iter(x)
+        first = next(batches, None)
+        if first is not None:
+            self._build_from(first[0] if isinstance(first, tuple | list) else first)
+        # An iterator has given its first batch away; anything else begins anew.
+        return chain([first], batches) if batches is x and first is not None else x
 
-    def _compiled(self) -> _Recipe:
-        if self._recipe is None:
-            raise TrainingError(
-                f"Model {self.name} does not know yet how to train. Call model.compile("
-                "optimizer='rmsprop', loss='sparse_categorical_crossentropy', "
-                "metrics=['accuracy']) first."
+    def _build_from(self, x: Any) -> None:
+        """Build the network for samples such as these."""
+
+    def _intake(self, *, compared: bool = True) -> Intake:
+        """What checks data; compared: whether they come with targets."""
+        graph = self.graph
+        return Intake(
+            graph.inputs,
+            self.input_form.names,
+            self.input_form.take,
+            self.output_form.take,
+            self._aiming() if compared else (),
+        )
+
+    def _source(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        batch_size: int | None,
+        shuffle: bool = False,
+        steps: int | None = None,
+        class_weight: ClassWeight | None = None,
+        suffix: str = "",
+    ) -> Source:
+        """Where samples come from: arrays, or batches."""
+        intake = self._intake()
+        if steps is not None:
+            positive_integer(steps, "steps")
+        if not is_stream(x):
+            size = positive_integer(32 if batch_size is None else batch_size, "batch_size")
+            samples = intake.samples(x, y, sample_weight, class_weight, suffix)
+            return ArraySource(samples, size, shuffle, steps)
+        if y is not None or sample_weight is not None or batch_size is not None:
+            raise ArgumentError(
+                "x gives batches, and they come with their targets and weights: leave out y, "
+                "sample_weight and batch_size."
             )
-        return self._recipe
+        return StreamSource(x, lambda batch: intake.batch(batch, class_weight), steps)
 
-    def _aiming(self) -> Objective:
-        if self._objective is None:
-            self._objective = self._new_objective(self.graph.output_shapes[0])
-        return self._objective
-
-    def _new_objective(self, output_shape: Shape) -> Objective:
-        recipe = self._compiled()
-        return Objective(recipe.loss, recipe.metrics, output_shape)
-
-    def _learning(self) -> Learner:
-        if self._learner is None:
-            optimizer = self._compiled().optimizer
-            parameters = self._lowered().graph.parameters
-            self._learner = self._new_learner(
-                TrainingState.start(random.current_seed(), optimizer, parameters)
+    def _validation(self, given: Any, batch_size: int, steps: int | None) -> Source | None:
+        """Where the samples come from that are evaluated after epochs."""
+        if given is None:
+            return None
+        if is_stream(given):
+            return self._source(given, None, None, None, steps=steps)
+        if not isinstance(given, tuple | list) or not 2 <= len(given) <= 3:
+            raise ArgumentError(
+                "validation_data must be (x, y), (x, y, sample_weight) or something that gives "
+                f"batches, got {type(given).__name__}."
             )
-        return self._learner
+        weights = given[2] if len(given) == 3 else None
+        return self._source(given[0], given[1], weights, batch_size, steps=steps, suffix="_val")
 
-    def _new_learner(self, state: TrainingState) -> Learner:
-        graph, parameters = self._lowered()
-        objective = self._aiming()
-        return Learner(graph, parameters, self.engine, objective, self.optimizer, state)
+    def _validating(self, source: Source, listeners: Listeners) -> Callable[[], Logs]:
+        return lambda: self._evaluated(source, listeners, 0)
 
-    def _as_images(self, x: ArrayLike) -> Array:
-        return as_images(x, self.graph.inputs[0])
+    def _evaluated(self, source: Source, listeners: Listeners, verbose: int | str) -> Logs:
+        listeners.tell("on_test_begin", {})
+        penalty = learner.penalty(*self._lowered())
+        logs = loop.evaluate(self._answering(), self._aiming(), source, verbose, penalty)
+        listeners.tell("on_test_end", logs)
+        return logs
 
 
-def _figures(logs: dict[str, float], return_dict: bool) -> float | list[float] | dict[str, float]:
+def _split(samples: Samples, share: float) -> tuple[Samples, Samples]:
+    """The samples that are trained on, and the last ones, which are held out."""
+    at = math.floor(len(samples) * (1 - share)) if 0 < share < 1 else 0
+    if not 0 < at < len(samples):
+        raise ArgumentError(
+            f"validation_split must be between 0 and 1 and leave samples on both sides, got "
+            f"{share!r} for {len(samples)} samples."
+        )
+    return samples.at(slice(at)), samples.at(slice(at, None))
+
+
+def _figures(logs: dict[str, float], return_dict: bool) -> Figures:
     """Loss and metrics as Keras returns them."""
     if return_dict:
         return logs

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from pellucid.engines.base import Engine
 from pellucid.errors import ArgumentError, ShapeError, suggestion
 from pellucid.layers.base import Layer, out_of_a_list
+from pellucid.layers.constraints import Constraint
 from pellucid.layers.lowering import Network, lower
 from pellucid.layers.symbolic import SymbolicTensor
 from pellucid.layers.walk import Walk
@@ -286,6 +287,17 @@ class Model(Layer, Fitting, kind="Functional"):
             wiring = self.wiring
             self._network = lower(self, [tensor.sample_shape for tensor in wiring.inputs])
         return self._network
+
+    def _constraints(self) -> dict[int, Constraint]:
+        graph, arrays = self._lowered()
+        numbers = {id(array): number for number, array in enumerate(arrays)}
+        found: dict[int, Constraint] = {}
+        for variable in self.variables():
+            number = numbers.get(id(variable.array))
+            constraint = variable.layer.constraint(variable.name)
+            if number is not None and constraint and graph.parameters[number].trainable:
+                found[number] = constraint
+        return found
 
 
 def check_names(layers: Iterable[Layer]) -> None:

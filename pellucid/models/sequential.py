@@ -20,7 +20,6 @@ from pellucid.models.fitting import Fitting
 from pellucid.models.model import Model, check_names, inside
 from pellucid.models.structure import Structure
 from pellucid.models.wiring import Wiring, wire
-from pellucid.ops.base import Array
 from pellucid.render.table import print_text
 from pellucid.shapes import Shape
 
@@ -194,10 +193,10 @@ class Sequential(Model):
         self.input_form, self.output_form = Structure((start.name,)), Structure((end.name,))
         self._connect_to(wire([start], [end]))
 
-    def _as_images(self, x: ArrayLike) -> Array:
+    def _build_from(self, x: ArrayLike) -> None:
+        """Build the network for samples such as these."""
         if self._input is None:
             self.build(_shape_of(x))
-        return super()._as_images(x)
 
 
 def _common(some: Sequence[Layer], others: Sequence[Layer]) -> int:

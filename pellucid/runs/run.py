@@ -24,6 +24,7 @@ import numpy as np
 from pellucid.engines.base import Engine
 from pellucid.errors import PellucidError, RunError, TrainingError
 from pellucid.models import Model, model_from_json
+from pellucid.ops.schedules import LearningRateSchedule
 from pellucid.runs.checkpoint import Checkpoint
 from pellucid.storage import DISK_FULL, write_atomically
 from pellucid.training.callbacks import Callback, Logs
@@ -222,7 +223,7 @@ class Run:
             network=self._network(),
             weights=model.weights,
             training=model.training_state,
-            learning_rate=rate if isinstance(rate, float) else None,
+            learning_rate=None if isinstance(rate, LearningRateSchedule) else rate,
             history=history,
         )
 

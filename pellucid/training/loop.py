@@ -6,24 +6,21 @@ be drawn and Ctrl-C is heard between calls, and never changes a result.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pellucid import random
-from pellucid.engines.base import Predictor
+from pellucid.engines.base import Predictor, Steps
 from pellucid.errors import ArgumentError, TrainingError
 from pellucid.layers.arguments import positive_integer
 from pellucid.ops.base import Array
-from pellucid.shapes import Shape
-from pellucid.training.callbacks import Callback
+from pellucid.training.callbacks import Listeners, Logs, TerminateOnNaN
 from pellucid.training.learner import Learner
-from pellucid.training.objective import Objective, Tally
+from pellucid.training.objective import Objective
 from pellucid.training.progress import Progress, check_verbose
-
-_SECONDS_PER_CALL = 0.075
+from pellucid.training.samples import Chunk, Samples, Source
+from pellucid.training.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -31,19 +28,22 @@ class Schedule:
     """How training goes over the data; ArgumentError for numbers that make no sense.
 
     batch_size: samples a step. epochs: the number of the last epoch, counted from
-    `initial_epoch`, the whole epochs done before. shuffle: whether each epoch has its own order.
+    `initial_epoch`, the whole epochs done before. validation_freq: after how many epochs
+    validation data are looked at, or after which, counted from 1.
     """
 
     batch_size: int = 32
     epochs: int = 1
     initial_epoch: int = 0
-    shuffle: bool = True
     verbose: int | str = "auto"
+    validation_freq: int | Sequence[int] = 1
 
     def __post_init__(self) -> None:
         positive_integer(self.batch_size, "batch_size")
         positive_integer(self.epochs, "epochs")
         check_verbose(self.verbose)
+        if not isinstance(self.validation_freq, Sequence):
+            positive_integer(self.validation_freq, "validation_freq")
         first = self.initial_epoch
         if not isinstance(first, int | np.integer) or not 0 <= first <= self.epochs:
             raise ArgumentError(
@@ -51,122 +51,151 @@ class Schedule:
                 f"got {first!r}."
             )
 
+    def validates(self, epoch: int) -> bool:
+        """Whether validation data are looked at after an epoch, counted from 0."""
+        if isinstance(self.validation_freq, Sequence):
+            return epoch + 1 in self.validation_freq
+        return (epoch + 1) % self.validation_freq == 0
+
 
 def fit(
     learner: Learner,
-    images: Array,
-    targets: Array,
+    source: Source,
     schedule: Schedule,
-    callbacks: Sequence[Callback],
+    listeners: Listeners,
+    validate: Callable[[], Logs] | None = None,
 ) -> None:
-    """Train for the epochs of the schedule.
+    """Train for the epochs of the schedule, or until the model's `stop_training` is set.
 
-    Raises TrainingError as soon as a loss is not finite. Ctrl-C takes effect after the engine's
-    running call; what callbacks were told of earlier epochs stays.
+    validate: gives the figures of validation data.
+
+    Raises TrainingError as soon as a loss is not finite, unless a TerminateOnNaN listens. Ctrl-C
+    takes effect after the engine's running call; what callbacks were told of earlier epochs stays.
     """
-    for callback in callbacks:
-        callback.on_train_begin()
+    logs: Logs = {}
+    listeners.model.stop_training = False
+    listeners.tell("on_train_begin", {})
     for epoch in range(schedule.initial_epoch, schedule.epochs):
-        for callback in callbacks:
-            callback.on_epoch_begin(epoch)
-        logs = _train_epoch(learner, images, targets, schedule, epoch, callbacks)
-        learner.state.epoch += 1
-        for callback in callbacks:
-            callback.on_epoch_end(epoch, logs)
-    for callback in callbacks:
-        callback.on_train_end()
+        listeners.tell("on_epoch_begin", epoch, {})
+        title = f"Epoch {epoch + 1}/{schedule.epochs}"
+        with Progress(title, source.count, schedule.verbose) as progress:
+            logs = _train_epoch(learner, source, epoch, listeners, progress)
+            learner.state.epoch += 1
+            if validate is not None and schedule.validates(epoch):
+                figures = {f"val_{name}": value for name, value in validate().items()}
+                logs |= figures
+                progress.add(figures)
+        listeners.tell("on_epoch_end", epoch, logs)
+        if listeners.model.stop_training:
+            break
+    learner.finish()
+    listeners.tell("on_train_end", logs)
 
 
-def train_on_batch(learner: Learner, images: Array, targets: Array) -> dict[str, float]:
+def train_on_batch(learner: Learner, samples: Samples) -> Logs:
     """One step on these samples; their loss and metrics before it."""
-    tally = Tally(learner.objective, len(images))
-    steps = learner.train(images, targets, np.arange(len(images)), len(images))
-    (losses,), (predictions,) = steps
-    _check_finite(losses, 0, len(images), learner.state.epoch)
-    tally.add(losses, predictions, targets)
+    tally = Tally(learner.objectives)
+    penalty = learner.penalty()
+    steps = learner.train(Chunk(samples, np.arange(len(samples)), len(samples)))
+    place = _not_finite(steps)
+    if place is not None:
+        raise _diverged(steps, place, 0, learner.state.epoch)
+    tally.add(*steps, samples.targets, samples.weights, penalty)
     return tally.means()
 
 
 def _train_epoch(
-    learner: Learner,
-    images: Array,
-    targets: Array,
-    schedule: Schedule,
-    epoch: int,
-    callbacks: Sequence[Callback],
-) -> dict[str, float]:
-    """Show every sample once; the means of loss and metrics on the way."""
-    samples, batch_size = len(images), schedule.batch_size
-    order = np.arange(samples)
-    if schedule.shuffle:
-        order = random.permutation(learner.state.seed, learner.state.epoch, samples)
-    tally = Tally(learner.objective, samples)
-    title = f"Epoch {epoch + 1}/{schedule.epochs}"
-    with Progress(title, samples, schedule.verbose) as progress:
-        for part in _paced(samples, batch_size):
-            steps = learner.train(images, targets, order[part], batch_size)
-            (losses,), (predictions,) = steps
-            _check_finite(losses, part.start, batch_size, epoch)
-            tally.add(losses, predictions, targets[order[part]])
-            logs = tally.means()
-            progress.show(part.stop, logs)
-            for callback in callbacks:
-                callback.on_train_batch_end((part.stop - 1) // batch_size, logs)
+    learner: Learner, source: Source, epoch: int, listeners: Listeners, progress: Progress
+) -> Logs:
+    """Show every sample once; the figures on the way."""
+    tally, state = Tally(learner.objectives), learner.state
+    quiet = any(
+        isinstance(callback, TerminateOnNaN) and not callback.raise_error
+        for callback in listeners.callbacks
+    )
+    single = learner.step_by_step or listeners.need_every_batch
+    batch, done = 0, 0
+    logs: Logs = {}
+    for chunk in source.chunks(state.seed, state.epoch, epoch, single):
+        listeners.tell("on_train_batch_begin", batch, {})
+        penalty = learner.penalty()
+        steps = learner.train(chunk)
+        place = _not_finite(steps)
+        if place is not None and not quiet:
+            raise _diverged(steps, place, batch + place // chunk.batch_size, epoch)
+        tally.add(*steps, *chunk.judged(), penalty)
+        done += len(chunk.order)
+        logs = tally.means()
+        progress.show(done, logs)
+        last = chunk.steps - 1 if place is None else place // chunk.batch_size
+        listeners.tell("on_train_batch_end", batch + last, logs)
+        if listeners.model.stop_training:
+            break
+        batch += chunk.steps
     return logs
 
 
 def evaluate(
     predictor: Predictor,
-    objective: Objective,
-    images: Array,
-    targets: Array,
-    batch_size: int,
+    objectives: Sequence[Objective],
+    source: Source,
     verbose: int | str,
-) -> dict[str, float]:
-    """The means of loss and metrics over all samples, without training."""
-    tally = Tally(objective, len(images))
-    with Progress("Evaluation", len(images), verbose) as progress:
-        for part in _paced(len(images), batch_size):
-            (predictions,) = predictor.run([images[part]])
-            losses = objective.loss.forward(predictions, targets[part])
-            tally.add(losses, predictions, targets[part])
-            progress.show(part.stop, tally.means())
+    penalty: float,
+) -> Logs:
+    """The losses and metrics over all samples, without training.
+
+    penalty: what the parameters add to the loss.
+    """
+    tally = Tally(objectives)
+    done = 0
+    with Progress("Evaluation", source.count, verbose) as progress:
+        for samples in source.parts():
+            predictions = predictor.run(samples.inputs)
+            losses = [
+                _weighted(objective.loss.forward(prediction, target), weights)
+                for objective, prediction, target, weights in zip(
+                    objectives, predictions, samples.targets, samples.weights, strict=True
+                )
+            ]
+            tally.add(losses, predictions, samples.targets, samples.weights, penalty)
+            done += len(samples)
+            progress.show(done, tally.means())
     return tally.means()
 
 
-def predict(
-    predictor: Predictor, images: Array, output_shape: Shape, batch_size: int, verbose: int | str
-) -> Array:
-    """The answers (N, *output_shape) to all samples."""
-    answers = np.empty((len(images), *output_shape), np.float32)
-    with Progress("Prediction", len(images), verbose, line=False) as progress:
-        for part in _paced(len(images), batch_size):
-            (answers[part],) = predictor.run([images[part]])
-            progress.show(part.stop, {})
-    return answers
+def predict(predictor: Predictor, source: Source, verbose: int | str) -> list[Array]:
+    """The answers (N, *output shape) of each output to all samples."""
+    answers: list[list[Array]] = []
+    done = 0
+    with Progress("Prediction", source.count, verbose, line=False) as progress:
+        for samples in source.parts():
+            answers.append(predictor.run(samples.inputs))
+            done += len(samples)
+            progress.show(done, {})
+    return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
 
 
-def _paced(samples: int, batch_size: int) -> Iterator[slice]:
-    """All samples in slices of whole batches, one batch first, then as many as time allows."""
-    start, batches = 0, 1
-    while start < samples:
-        part = slice(start, min(samples, start + batches * batch_size))
-        began = time.perf_counter()
-        yield part
-        seconds = max(time.perf_counter() - began, 1e-9)
-        start = part.stop
-        batches = max(1, min(4 * batches, int(batches * _SECONDS_PER_CALL / seconds)))
+def _weighted(losses: Array, weights: Array | None) -> Array:
+    return losses if weights is None else losses * weights
 
 
-def _check_finite(losses: Array, first: int, batch_size: int, epoch: int) -> None:
-    """Raise TrainingError if a loss is infinite or not a number."""
-    finite = np.isfinite(losses)
-    if finite.all():
-        return
-    place = int(finite.argmin())
-    raise TrainingError(
-        f"The loss became {losses[place]} in epoch {epoch + 1}, step "
-        f"{(first + place) // batch_size + 1}: training cannot go on, and the model's weights are "
+def _not_finite(steps: Steps) -> int | None:
+    """The first sample with a loss that is infinite or not a number; None if there is none."""
+    places = [int(np.isfinite(losses).argmin()) for losses in steps.losses]
+    wrong = [
+        place
+        for place, losses in zip(places, steps.losses, strict=True)
+        if not np.isfinite(losses[place])
+    ]
+    return min(wrong, default=None)
+
+
+def _diverged(steps: Steps, place: int, batch: int, epoch: int) -> TrainingError:
+    values = [losses[place] for losses in steps.losses]
+    value = next(value for value in values if not np.isfinite(value))
+    return TrainingError(
+        f"The loss became {value} in epoch {epoch + 1}, step "
+        f"{batch + 1}: training cannot go on, and the model's weights are "
         "no longer of use. Make the model anew, or set its weights back, and try a learning rate "
         "ten times smaller; inputs between 0 and 1 (layers.Rescaling(1 / 255) for pixels); or, "
         "for targets that are large numbers, to divide them by their standard deviation."

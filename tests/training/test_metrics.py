@@ -170,5 +170,5 @@ def test_targets_that_do_not_fit_the_predictions() -> None:
 
 
 def test_the_nearest_name_is_told() -> None:
-    with pytest.raises(UnknownNameError, match="Unknown metric 'precison'. Did you mean 'precis"):
+    with pytest.raises(UnknownNameError, match=r"Unknown metric 'precison'\. Did you mean 'precis"):
         get("precison", MeanSquaredError(), (1,))

@@ -17,7 +17,7 @@ from pellucid.losses import MeanSquaredError
 from pellucid.metrics import BinaryAccuracy, CategoricalAccuracy
 from pellucid.models import Model, Sequential
 from pellucid.optimizers import SGD, Adam
-from pellucid.training import loop
+from pellucid.training import samples
 from pellucid.training.callbacks import Logs
 from pellucid.training.state import TrainingState
 
@@ -63,7 +63,7 @@ def test_training_learns_and_history_tells() -> None:
 def test_how_many_batches_a_call_takes_never_matters(monkeypatch: pytest.MonkeyPatch) -> None:
     results = []
     for seconds in (0.0, 1e9):
-        monkeypatch.setattr(loop, "_SECONDS_PER_CALL", seconds)
+        monkeypatch.setattr(samples, "_SECONDS_PER_CALL", seconds)
         model = classifier()
         history = model.fit(X, Y, batch_size=4, epochs=3, verbose=0)
         results.append((history.history, model.get_weights(), model.evaluate(X, Y, verbose=0)))
@@ -74,8 +74,8 @@ def test_how_many_batches_a_call_takes_never_matters(monkeypatch: pytest.MonkeyP
 
 
 def test_batches_are_paced_by_time_and_cover_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "_SECONDS_PER_CALL", 1e9)
-    parts = list(loop._paced(100, 3))
+    monkeypatch.setattr(samples, "_SECONDS_PER_CALL", 1e9)
+    parts = list(samples.paced(100, 3))
     assert parts == [slice(0, 3), slice(3, 15), slice(15, 63), slice(63, 100)]
 
 
@@ -183,20 +183,20 @@ def test_callbacks_are_told_everything_in_order() -> None:
     told: list[object] = []
 
     class Listener(Callback):
-        def on_train_begin(self) -> None:
+        def on_train_begin(self, logs: Logs | None = None) -> None:
             told.append(("begin", self.params["epochs"], self.params["steps"]))
 
-        def on_epoch_begin(self, epoch: int) -> None:
+        def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
             told.append(("epoch", epoch))
 
-        def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
             told.append(("batch", batch))
 
-        def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-            told.append(("ends", epoch, *logs))
+        def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+            told.append(("ends", epoch, *(logs or {})))
             self.model.optimizer.learning_rate = 0.5
 
-        def on_train_end(self) -> None:
+        def on_train_end(self, logs: Logs | None = None) -> None:
             told.append("end")
 
     model = classifier()
@@ -214,7 +214,7 @@ def test_callbacks_are_told_everything_in_order() -> None:
 
 def test_an_interrupt_keeps_the_history_of_whole_epochs() -> None:
     class Interrupt(Callback):
-        def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
             if self.model.training_state.epoch == 2:
                 raise KeyboardInterrupt
 
