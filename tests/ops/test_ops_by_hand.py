@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -25,11 +26,14 @@ from pellucid.ops.activations import (
 from pellucid.ops.base import Array, Context, Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
+from pellucid.ops.depthwise import DepthwiseConv2D
 from pellucid.ops.dropout import Dropout, SpatialDropout2D
 from pellucid.ops.merging import Maximum, Minimum, Multiply
 from pellucid.ops.noise import GaussianNoise
 from pellucid.ops.normalization import BatchNormalization, LayerNormalization
-from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
+from pellucid.ops.pooling import AveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
+from pellucid.ops.transposed import Conv2DTranspose
+from pellucid.ops.upsampling import UpSampling2D
 from pellucid.random import hash32
 
 HERE = Context()
@@ -68,6 +72,44 @@ def test_a_filter_sums_over_its_kernels() -> None:
     image = np.array([[[[1, 10, 100]]]], np.float32)
     kernel = np.array([[[[1, 0], [2, 0], [3, 1]]]], np.float32)
     assert_array_equal(forward(Conv2D(2, (1, 1), use_bias=False), image, kernel), [[[[321, 100]]]])
+
+
+def test_a_filter_reads_the_channels_of_its_group_only() -> None:
+    image = np.array([[[[1, 10, 100, 1000]]]], np.float32)
+    kernel = np.array([[[[1, 2, 3, 4], [1, 0, 0, 1]]]], np.float32)
+    op = Conv2D(4, (1, 1), use_bias=False, groups=2)
+    assert_array_equal(forward(op, image, kernel), [[[[11, 2, 300, 1400]]]])
+
+
+def test_kernels_of_a_channel_make_neighbouring_feature_maps() -> None:
+    image = np.array([[[[1, 10]]]], np.float32)
+    kernel = np.array([[[[1, 2], [3, 4]]]], np.float32)
+    bias = np.array([0, 0, 0, 100], np.float32)
+    op = DepthwiseConv2D((1, 1), depth_multiplier=2)
+    assert_array_equal(forward(op, image, kernel, bias), [[[[1, 2, 30, 140]]]])
+
+
+def test_a_transposed_convolution_stamps_its_kernel_and_adds_where_stamps_meet() -> None:
+    image = grid([[1, 10]])
+    kernel = np.array([[1, 2, 3]], np.float32)[..., None, None]
+    whole = Conv2DTranspose(1, (1, 3), strides=(1, 2), use_bias=False)
+    assert_array_equal(forward(whole, image, kernel), grid([[1, 2, 13, 20, 30]]))
+    cut = replace(whole, padding=((0, 0), (1, 2)), output_padding=(0, 1))
+    assert_array_equal(forward(cut, image, kernel), grid([[2, 13, 20]]))
+
+
+def test_bilinear_upsampling_goes_from_centre_to_centre() -> None:
+    image = grid([[0, 8]])
+    between = UpSampling2D((1, 2), "bilinear")
+    assert_array_equal(forward(between, image), grid([[0, 2, 6, 8]]))
+    assert_array_equal(gradient(between, image, grid([[4, 4, 4, 8]])), grid([[8, 12]]))
+    assert_array_equal(forward(UpSampling2D((2, 1)), image), grid([[0, 8], [0, 8]]))
+
+
+def test_the_first_of_equal_maxima_of_a_whole_map_gets_the_gradient() -> None:
+    image = grid([[0, 7, 7], [7, 7, 0]])
+    expected = grid([[0, 5, 0], [0, 0, 0]])
+    assert_array_equal(gradient(GlobalMaxPooling2D(), image, np.full((1, 1), 5.0)), expected)
 
 
 def test_max_pooling_never_sees_padding() -> None:
@@ -281,5 +323,8 @@ def test_a_gate_is_repeated_over_an_image_and_gets_the_sum_of_its_gradients() ->
 
 def test_nominal_multiply_adds() -> None:
     assert Conv2D(64, (3, 3)).multiply_adds((13, 13, 32)) == 11 * 11 * 64 * 9 * 32
+    assert Conv2D(64, (3, 3), groups=4).multiply_adds((13, 13, 32)) == 11 * 11 * 64 * 9 * 8
+    assert DepthwiseConv2D((3, 3), depth_multiplier=2).multiply_adds((7, 8, 5)) == 5 * 6 * 10 * 9
+    assert Conv2DTranspose(6, (2, 3), (2, 2)).multiply_adds((7, 8, 5)) == 7 * 8 * 5 * 6 * 6
     assert Dense(10).multiply_adds((7, 20)) == 7 * 20 * 10
     assert MaxPooling2D((2, 2), (2, 2)).multiply_adds((8, 8, 3)) == 0

@@ -17,7 +17,9 @@ from numpy.testing import assert_allclose
 from pellucid.errors import ShapeError
 from pellucid.ops.base import Array, Context
 from pellucid.ops.convolution import Conv2D
+from pellucid.ops.depthwise import DepthwiseConv2D
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
+from pellucid.ops.transposed import Conv2DTranspose
 
 TRAINING = Context(training=True, seed=7, step=11, node=0)
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -106,6 +108,9 @@ channels = st.sampled_from([1, 3, 10, 16, 17, 33])
 borders = st.tuples(pair(0, 2), pair(0, 2))
 windowed = st.one_of(
     st.builds(Conv2D, channels, pair(1, 4), pair(1, 3), borders, pair(1, 2), st.booleans()),
+    st.builds(
+        DepthwiseConv2D, pair(1, 4), pair(1, 3), borders, pair(1, 2), st.sampled_from([1, 3])
+    ),
     st.builds(MaxPooling2D, pair(3, 4), pair(1, 4), borders),
     st.builds(AveragePooling2D, pair(3, 4), pair(1, 4), borders),
 )
@@ -113,11 +118,14 @@ windowed = st.one_of(
 
 @given(windowed, st.integers(1, 13), st.integers(1, 13), channels)
 def test_shape_rule_is_the_real_shape_for_any_window(
-    op: Conv2D | MaxPooling2D | AveragePooling2D, height: int, width: int, depth: int
+    op: Conv2D | DepthwiseConv2D | MaxPooling2D | AveragePooling2D,
+    height: int,
+    width: int,
+    depth: int,
 ) -> None:
     """And where a window has no place, the rule refuses."""
-    kernel = op.kernel_size if isinstance(op, Conv2D) else op.pool_size
-    dilation = op.dilation if isinstance(op, Conv2D) else (1, 1)
+    pooling = isinstance(op, MaxPooling2D | AveragePooling2D)
+    kernel, dilation = (op.pool_size, (1, 1)) if pooling else (op.kernel_size, op.dilation)
     room = [size + sum(border) for size, border in zip((height, width), op.padding, strict=True)]
     if any(d * (k - 1) + 1 > n for k, d, n in zip(kernel, dilation, room, strict=True)):
         with pytest.raises(ShapeError, match="does not fit"):
@@ -133,3 +141,39 @@ def test_shape_rule_is_the_real_shape_for_any_window(
     assert np.isfinite(output).all()
     gradients = op.backward(output, (images,), parameters, output, TRAINING)
     assert gradients.inputs[0].shape == images.shape
+
+
+@given(
+    st.builds(
+        Conv2DTranspose,
+        channels,
+        pair(1, 4),
+        pair(1, 3),
+        borders,
+        pair(1, 2),
+        st.booleans(),
+        pair(0, 3),
+    ),
+    st.integers(1, 7),
+    st.integers(1, 7),
+    channels,
+)
+def test_shape_rule_is_the_real_shape_of_any_transposed_convolution(
+    op: Conv2DTranspose, height: int, width: int, depth: int
+) -> None:
+    """And it is that of the images whose convolution has the shape of the input."""
+    try:
+        rows, columns, _ = op.output_shape((height, width, depth))
+    except ShapeError:
+        return
+    images = np.ones((2, height, width, depth), np.float32)
+    parameters = tuple(
+        np.ones(shape, np.float32) for shape in op.parameter_shapes((height, width, depth))
+    )
+    output = op.forward((images,), parameters, TRAINING)
+    assert output.shape == (2, rows, columns, op.filters)
+    gradients = op.backward(output, (images,), parameters, output, TRAINING)
+    assert gradients.inputs[0].shape == images.shape
+    if all(extra < stride for extra, stride in zip(op.output_padding, op.strides, strict=True)):
+        back = Conv2D(depth, op.kernel_size, op.strides, op.padding, op.dilation)
+        assert back.output_shape((rows, columns, op.filters)) == (height, width, depth)
