@@ -10,6 +10,7 @@ from pellucid.errors import ModelFileError
 from pellucid.files.descriptions import check_origin, short
 from pellucid.ops.schedules import SCHEDULES
 from pellucid.training import lookup
+from pellucid.training.metrics import METRICS
 
 _KINDS = {
     "optimizer": "optimizers",
@@ -18,11 +19,10 @@ _KINDS = {
     "weighted_metrics": "metrics",
     "learning_rate": "optimizers.schedules",
 }
-_ONLY_OURS = {"ConfusionMatrix", "OneCycle"}
+_ONLY_OURS = {"OneCycle"}
 # Whatever these are, they change no number that is computed here.
-_MEANINGLESS = {"dtype", "fn", "is_legacy_optimizer", "jit_compile", "name"}
+_MEANINGLESS = {"dtype", "is_legacy_optimizer", "jit_compile", "name"}
 _DEFAULTS = {"axis": (-1,), "decay": (0.0,), "reduction": ("auto", "sum_over_batch_size")}
-_WRAPPERS = {"LossFunctionWrapper", "MeanMetricWrapper"}
 
 
 def written(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,12 +67,12 @@ def _read(value: Any, title: str) -> Any:
         return value
     if "class_name" not in value:
         return {key: _read(item, title) for key, item in value.items()}
-    name, config = value["class_name"], value.get("config") or {}
+    name, config = value["class_name"].removeprefix("Custom>"), value.get("config") or {}
     check_origin(value, f"{title} {name}")
     if name == "function":
         return config
-    if name in _WRAPPERS:
-        return config.get("fn")
+    if name == "MeanMetricWrapper":  # Keras 2's for metrics by name; "accuracy" is one of them
+        return {"class_name": config.get("fn"), "config": {"name": config.get("name")}}
     return {"class_name": name, "config": _settings(name, config, f"{title} {name}")}
 
 
@@ -93,6 +93,11 @@ def _settings(name: str, config: Mapping[str, Any], title: str) -> dict[str, Any
 
 
 def _classes() -> dict[str, type]:
-    """The losses, optimizers and schedules that there are, by the names of their classes."""
-    tables: tuple[Mapping[str, type], ...] = (lookup.LOSSES, lookup.OPTIMIZERS, SCHEDULES)
+    """All that a file may name for `compile`, by the names of their classes."""
+    tables: tuple[Mapping[str, type], ...] = (
+        lookup.LOSSES,
+        lookup.OPTIMIZERS,
+        SCHEDULES,
+        METRICS,
+    )
     return {cls.__name__: cls for table in tables for cls in table.values()}

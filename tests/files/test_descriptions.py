@@ -40,7 +40,7 @@ OLD_GLOROT = {
     ("kind", "given", "kept"),
     [
         ("Dense", {"units": 3, "dtype": POLICY, "quantization_config": None}, {"units": 3}),
-        ("Dense", {"units": 3, "dtype": "float32", "activity_regularizer": None}, {"units": 3}),
+        ("Dense", {"units": 3, "dtype": "float32", "lora_rank": None}, {"units": 3}),
         ("Dense", {"activation": FUNCTION}, {"activation": "relu"}),
         ("Dense", {"batch_input_shape": [None, 3]}, {}),
         (
@@ -59,7 +59,7 @@ OLD_GLOROT = {
             },
         ),
         ("Dense", {"bias_initializer": "zeros"}, {"bias_initializer": "zeros"}),
-        ("Dropout", {"rate": 0.5, "seed": 3, "noise_shape": None}, {"rate": 0.5}),
+        ("Rescaling", {"scale": 2.0, "seed": 3, "groups": 1}, {"scale": 2.0}),
         ("Flatten", {"data_format": "channels_last"}, {"data_format": "channels_last"}),
         ("InputLayer", {"batch_shape": [32, 8]}, {"batch_shape": [None, 8]}),
         (
@@ -84,7 +84,7 @@ HALF = {"class_name": "Policy", "config": {"name": "mixed_float16"}}
         (layer("LSTM"), r"layer it \(LSTM\) is of a kind that Pellucid does not have. Known are"),
         (layer("Lambda"), "holds Python code, and nothing in a file is executed: replace it by"),
         (layer("TFOpLambda"), "holds Python code"),
-        (layer("Dropout", noise_shape=[1]), r"has noise_shape=\[1\], which there is not in"),
+        (layer("Dense", lora_rank=4), "has lora_rank=4, which there is not in Pellucid"),
         (layer("Dense", dtype=HALF), "has the type mixed_float16; Pellucid computes in float32"),
         (layer("InputLayer", dtype="string"), "has the type string"),
         (layer("Dense", activation=layer("LeakyReLU")), "has activation=LeakyReLU, an object"),
