@@ -64,7 +64,8 @@ LAYERS: dict[str, Case] = {
     "Activation": case((3, 4), {"activation": ACTIVATION}),
     "Add": case(MERGED),
     "Average": case(MERGED),
-    "AveragePooling2D": case(IMAGE, {"pool_size": PAIR}, **POOLING),
+    # With PyTorch, Keras counts padding in the mean where it is more on one side than on the other.
+    "AveragePooling2D": case(IMAGE, {"pool_size": PAIR}, strides=PAIR),
     "BatchNormalization": case(IMAGE, momentum=FACTOR, axis=st.just(-1), **SCALED),
     "CenterCrop": case(IMAGE, {"height": NUMBER, "width": NUMBER}),
     "Concatenate": case(MERGED, axis=st.sampled_from([-1, 1, 2])),
