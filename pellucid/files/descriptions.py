@@ -88,7 +88,7 @@ def _read_model(description: Description, where: str) -> Description:
     kind, config = CONTAINERS[description["class_name"]], description.get("config")
     if isinstance(config, list):  # a Sequential before Keras 2.2.3
         config = {"layers": config}
-    if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
+    if not isinstance(config, dict) or not isinstance(config.get("layers") or None, list):
         raise ModelFileError(f"{where}: model {_name(description)} lists no layers.")
     given = config["layers"]
     layers = [read(layer, where) for layer in given]

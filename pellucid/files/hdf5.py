@@ -59,27 +59,27 @@ class StoredArray:
             self.shape: Shape = tuple(dataset.shape)
             self.type = str(dataset.attrs.get("dtype", dataset.dtype))
 
-    def read(self, shape: Shape) -> Array:
-        """The values.
+    def read(self, shape: Shape, owner: str = "") -> Array:
+        """The values. owner: what they belong to, for messages.
 
         Raises ModelFileError if their shape is another one, or if they are no finite numbers.
         """
+        title = f"{self.name} ({owner})" if owner else self.name
         if self.shape != shape:
             raise ModelFileError(
-                f"{self.name} has the shape {self.shape}, needed is {shape}: it is of another "
-                "model."
+                f"{title} has the shape {self.shape}, needed is {shape}: it is of another model."
             )
         with _damage_in(self.name):
             values = np.asarray(self._dataset)
         if values.dtype.kind not in "iuf":
             raise ModelFileError(
-                f"{self.name} holds values of the type {self.type}, which cannot be read here. "
+                f"{title} holds values of the type {self.type}, which cannot be read here. "
                 "Save the model with float32 weights."
             )
         if not np.isfinite(values).all():
             raise ModelFileError(
-                f"{self.name} has values that are infinite or not a number: the training had "
-                "gone wrong before it was saved. Take a file that was saved earlier."
+                f"{title} has values that are infinite or not a number: the training had gone "
+                "wrong before it was saved. Take a file that was saved earlier."
             )
         return values
 

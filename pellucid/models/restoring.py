@@ -41,6 +41,7 @@ def load_weights(model: Model, filepath: str | os.PathLike[str]) -> None:
     Raises ShapeError for a model that has no weights yet, and otherwise as `load_model` does.
     """
     path = Path(filepath)
+    _ = model.wiring  # ShapeError if there are no weights yet
     description = describe(model)
     if path.suffix not in (".keras", *LEGACY):
         raise ArgumentError(
@@ -89,7 +90,8 @@ def copy(weights: Iterable[Weights], path: Path) -> None:
                 f"{len(targets)}: it is of another model."
             )
         read += [
-            (array, kept.read(array.shape)) for array, kept in zip(targets, stored, strict=True)
+            (array, kept.read(array.shape, f"layer {name}"))
+            for array, kept in zip(targets, stored, strict=True)
         ]
     for array, values in read:
         array[...] = values

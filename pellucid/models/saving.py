@@ -8,7 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pellucid.errors import ArgumentError
+import numpy as np
+
+from pellucid.errors import ArgumentError, TrainingError
 from pellucid.files import access, archive, compilation, descriptions, hdf5, layout, optimizer
 from pellucid.files.archive import Archive
 from pellucid.files.descriptions import CONTAINERS
@@ -33,8 +35,9 @@ def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool =
 
     filepath: ends in .keras. overwrite: whether a file that is there is replaced.
 
-    Raises ArgumentError for another ending, ShapeError for a model that has no weights yet, and
-    ModelFileError if a file may not be replaced or written.
+    Raises ArgumentError for another ending, ShapeError for a model that has no weights yet,
+    TrainingError for weights that are not finite, and ModelFileError if a file may not be
+    replaced or written.
     """
     path = Path(filepath)
     if path.suffix != ".keras":
@@ -87,9 +90,15 @@ def grouped(
 
 
 def _variables(model: Model) -> Iterator[tuple[str, Variables]]:
-    """Every group of Keras's file of weights."""
+    """Every group of Keras's file of weights; TrainingError for weights that are not finite."""
+    _ = model.wiring  # ShapeError if there are no weights yet
     yield "", Variables(model.name, ())
     for group, layer, arrays in grouped(model, describe(model)):
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise TrainingError(
+                f"The weights of layer {layer.name} are no longer finite, so they are not saved; a "
+                "file that is there stays as it was. Train anew with a smaller learning rate."
+            )
         yield group, Variables(layer.name, arrays)
     if model.compiled:
         state = model.training_state
