@@ -33,6 +33,12 @@ class Phase:
     head: bool = False
 
     @property
+    def stages(self) -> list[Stage]:
+        """All that take part."""
+        work = [*self.remade, *self.forward, *self.backward]
+        return [*work, *self.measured, *self.measured_back]
+
+    @property
     def ahead(self) -> list[tuple[Stage, bool]]:
         """What is done on the way forward, by place: stages, and whether they measure only."""
         work: list[tuple[Stage, bool]] = [(stage, False) for stage in self.forward]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
@@ -11,7 +11,7 @@ from pellucid.engines.native import synchronise
 from pellucid.engines.native.emit import I32, Emitter, Index
 from pellucid.engines.native.frame import entry, field
 from pellucid.engines.native.programs.placement import Buffer, Placement
-from pellucid.engines.native.stages import Call
+from pellucid.engines.native.stages import Call, Stage
 
 Work = tuple[int, Callable[[Index], None]]  # how many tickets, and what one of them does
 
@@ -63,13 +63,23 @@ class Places:
         keys = field(em, self.frame, "keys")
         return em.builder.load(em.at(keys, place, kind=I32), typ=I32, align=4)
 
-    def call(self, phase: int | None, arena: ir.Value, partial: ir.Value, numbers: Numbers) -> Call:
-        """Where the numbers of a block of samples lie, as far as a phase touches them.
+    def call(
+        self,
+        stages: Sequence[Stage],
+        phase: int | None,
+        pointers: tuple[ir.Value, ir.Value],
+        numbers: Numbers,
+    ) -> Call:
+        """Where the numbers of a block of samples lie, as far as some stages touch them.
 
         With None for the phase only what does not depend on samples, and the sums, can be found.
+        pointers: of the worker's arena, and of the gradients of the partition.
         """
         em, placement = self.em, self.placement
         schedule = placement.schedule
+        arena, partial = pointers
+        mine = {stage.place for stage in stages}
+        parameters = {number for stage in stages for number in stage.parameters}
 
         def touched(buffers: dict[int, Buffer], phases: dict[int, set[int]]) -> dict[int, ir.Value]:
             return {
@@ -78,13 +88,14 @@ class Places:
                 if phase is not None and phase in phases.get(place, ())
             }
 
-        def fixed(base: ir.Value, offsets: dict[int, int]) -> dict[int, ir.Value]:
-            return {place: em.at(base, offset) for place, offset in offsets.items()}
+        def fixed(base: ir.Value, offsets: dict[int, int], some: set[int]) -> dict[int, ir.Value]:
+            return {place: em.at(base, offsets[place]) for place in offsets if place in some}
 
         packed = field(em, self.frame, "packed")
         sums = {
             place: self.address(buffer, arena, numbers.first)
             for place, buffer in placement.sums.items()
+            if place in mine
         }
         return Call(
             em,
@@ -95,12 +106,12 @@ class Places:
             touched(placement.gradients, schedule.gradients),
             touched(placement.winners, schedule.stages),
             touched(placement.unpooled, schedule.stages),
-            packed=fixed(packed, placement.packed),
-            panels=fixed(packed, placement.panels),
-            scratch=fixed(arena, placement.scratch),
+            packed=fixed(packed, placement.packed, mine),
+            panels=fixed(packed, placement.panels, mine),
+            scratch=fixed(arena, placement.scratch, mine),
             sums=sums,
-            statistics=fixed(packed, placement.statistics),
-            partials=fixed(partial, placement.partials),
+            statistics=fixed(packed, placement.statistics, mine),
+            partials=fixed(partial, placement.partials, parameters),
             key=lambda node: self.key(numbers.step, node),
         )
 

@@ -92,7 +92,7 @@ class _Training(Emission):
         frame, arena, partial, *rest = em.arguments
         numbers = Numbers(*rest)
         places = Places(em, frame, self.placement, self.random)
-        call = places.call(phase.number, arena, partial, numbers)
+        call = places.call(phase.stages, phase.number, (arena, partial), numbers)
         place = em.integer(em.add(numbers.start, numbers.first))
         for value in self.placement.loads[phase.number]:
             self._load(frame, call, value, place)
@@ -219,7 +219,7 @@ class _Training(Emission):
         """What stages make of their parameters."""
 
         def prepare(stage: Stage) -> Work:
-            return 1, lambda _: stage.prepare(self._whole_batch(now, places))
+            return 1, lambda _: stage.prepare(self._whole_batch(now, places, [stage]))
 
         return [prepare(stage) for stage in self.stages if stage.prepares]
 
@@ -228,7 +228,7 @@ class _Training(Emission):
         em = now.em
 
         def ahead(stage: GatheringStage) -> Work:
-            return 1, lambda _: stage.gather(self._whole_batch(now, places))
+            return 1, lambda _: stage.gather(self._whole_batch(now, places, [stage]))
 
         def back(stage: GatheringStage) -> Work:
             whole = field(em, now.frame, "whole")
@@ -237,16 +237,24 @@ class _Training(Emission):
                 for number in stage.parameters
                 if number in self.placement.whole
             }
-            return 1, lambda _: stage.gather_back(self._whole_batch(now, places), gradients)
+            return 1, lambda _: stage.gather_back(
+                self._whole_batch(now, places, [stage]), gradients
+            )
 
         measured = [ahead(stage) for stage in phase.measured]
         returned = [back(stage) for stage in phase.measured_back]
         return [*_in_order(phase.measured, measured), *_in_order(phase.measured_back, returned)]
 
-    def _whole_batch(self, now: Step, places: Places, partial: ir.Value | None = None) -> Call:
+    def _whole_batch(
+        self,
+        now: Step,
+        places: Places,
+        stages: Sequence[Stage],
+        partial: ir.Value | None = None,
+    ) -> Call:
         """What does not depend on a block of samples, and the sums of the batch's first sample."""
         numbers = Numbers(now.number, now.start, now.em.integer(0), now.count)
-        return places.call(None, now.arena, partial or now.arena, numbers)
+        return places.call(stages, None, (now.arena, partial or now.arena), numbers)
 
     def _forward(self, now: Step, phase: Phase) -> None:
         """A phase without a way back, block by block."""
@@ -281,7 +289,7 @@ class _Training(Emission):
             partial = em.at(partials, em.multiply(number, placement.partial_memory.size))
             for offset, size in self._cleared(phase):
                 tiling.clear(em, em.at(partial, offset), size)
-            call = self._whole_batch(now, places, partial)
+            call = self._whole_batch(now, places, phase.backward, partial)
             for stage in phase.backward:
                 stage.begin_partition(call)
 
