@@ -21,6 +21,7 @@ from checklist import (
     DROPOUTS,
     ELEMENTWISE,
     MAX_POOLINGS,
+    NOISES,
     Case,
     native_cases,
     one_op_graph,
@@ -140,7 +141,7 @@ LEARNING = [
     *DENSES,
     *(
         case
-        for case in (*ELEMENTWISE, *DROPOUTS, *ACTIVATIONS)
+        for case in (*ELEMENTWISE, *DROPOUTS, *ACTIVATIONS, *NOISES)
         if case.input_shape == (7, 3, 20) and case in native_cases()
     ),
 ]
@@ -184,6 +185,8 @@ def test_gradient_of_max_pooling_goes_to_the_first_of_equals(
         (Sigmoid(), BinaryCrossentropy()),
         (Sigmoid(), CategoricalCrossentropy()),
         (Sigmoid(), SparseCategoricalCrossentropy()),
+        (Softmax(), CategoricalCrossentropy(label_smoothing=0.2)),
+        (Sigmoid(), BinaryCrossentropy(label_smoothing=0.2)),
     ],
 )
 def test_losses_and_their_gradients(last: Op | None, loss: Loss) -> None:
@@ -211,6 +214,10 @@ def test_losses_and_their_gradients(last: Op | None, loss: Loss) -> None:
         Adam(0.02, 0.8, 0.9, 1e-4),
         AdamW(),
         AdamW(0.02, weight_decay=0.2),
+        Adam(amsgrad=True),
+        SGD(0.1, weight_decay=0.3, clipvalue=0.02),
+        RMSprop(momentum=0.7, centered=True, use_ema=True, ema_momentum=0.8),
+        AdamW(amsgrad=True, use_ema=True),
     ],
     ids=str,
 )
@@ -224,10 +231,27 @@ def test_an_update_is_the_definition_bit_for_bit(optimizer: Optimizer) -> None:
         example.parameters, gradients(engine, example, CROSSENTROPY)[2:], weights, strict=True
     ):
         expected = [np.full_like(parameter, 0.01) for _ in range(optimizer.slot_count)]
-        optimizer.update(parameter, gradient, expected, optimizer.scalars(3))
+        optimizer.update(parameter, *optimizer.clip([gradient]), expected, optimizer.scalars(3))
         assert_array_equal(weight, parameter)
         for slot in expected:
             assert_array_equal(next(kept), slot)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [SGD(1.0, clipnorm=0.03), SGD(1.0, global_clipnorm=0.05), SGD(1.0, clipnorm=9)]
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_gradients_are_clipped_by_their_norms(optimizer: Optimizer, seed: int) -> None:
+    graph = networks.chain((21,), [Dense(533), Dense(7), Softmax()])
+    if seed:
+        graph = networks.random_network(seed)
+    parameters = tuple(replace(one, l1=1e-3, l2=1e-2) for one in graph.parameters)
+    example = networks.example(replace(graph, parameters=parameters), 0, samples=9)
+    order = np.arange(9)
+    trained = [train(e, example, CROSSENTROPY, optimizer, order, 4) for e in EXTREMES]
+    ours = same_everywhere([[*values, *slots] for values, slots in trained])
+    values, slots = train(REFERENCE, example, CROSSENTROPY, optimizer, order, 4)
+    assert_near(ours, [*values, *slots], 2e-5)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -161,12 +161,12 @@ def loss(em: Emitter, kind: Loss, show_logits: bool, sizes: LossSizes) -> None:
         x_sample = em.at(x, em.multiply(number, sizes.source_stride))
         dx_sample = em.at(dx, em.multiply(number, sizes.gradient_stride))
         p_sample = em.at(predictions, em.multiply(place, sizes.predictions))
-        kind = I32 if sizes.sparse else F32
-        t_sample = em.at(targets, em.multiply(example, sizes.targets), kind=kind)
+        element = I32 if sizes.sparse else F32
+        t_sample = em.at(targets, em.multiply(example, sizes.targets), kind=element)
 
         def row(r: Index, total: ir.Value) -> Values:
             offset = em.multiply(r, sizes.channels)
-            target = _target(em, t_sample, r, sizes)
+            target = _target(em, t_sample, r, sizes, kind)
             here = [em.at(pointer, offset) for pointer in (x_sample, p_sample, dx_sample)]
             value = handle(em, here[0], target, here[1], here[2], sizes.channels)
             return [em.builder.fadd(total, value)]
@@ -198,11 +198,11 @@ def loss(em: Emitter, kind: Loss, show_logits: bool, sizes: LossSizes) -> None:
     em.loop(0, samples, sample)
 
 
-def _target(em: Emitter, targets: ir.Value, row: Index, sizes: LossSizes) -> Target:
+def _target(em: Emitter, targets: ir.Value, row: Index, sizes: LossSizes, kind: Loss) -> Target:
     """Vectors of a row's target: loaded, or one-hot of the class that it numbers."""
     if not sizes.sparse:
         start = em.at(targets, em.multiply(row, sizes.channels))
-        return lambda c, lanes: em.load(start, c, lanes=lanes)
+        return lambda c, lanes: _smoothed(em, em.load(start, c, lanes=lanes), sizes, kind)
     label = em.builder.load(em.at(targets, row, kind=I32), typ=I32, align=4)
     label_vector = em.broadcast(label)
     numbers = ir.Constant(label_vector.type, list(range(em.vector)))
@@ -213,6 +213,16 @@ def _target(em: Emitter, targets: ir.Value, row: Index, sizes: LossSizes) -> Tar
         return em.builder.select(hit, em.constant(1.0), em.zero())
 
     return one_hot
+
+
+def _smoothed(em: Emitter, target: ir.Value, sizes: LossSizes, kind: Loss) -> ir.Value:
+    """A target with its labels smoothed, as the loss says."""
+    smoothing = getattr(kind, "label_smoothing", 0.0)
+    if not smoothing:
+        return target
+    floor = smoothing / (2 if isinstance(kind, BinaryCrossentropy) else sizes.channels)
+    kept = em.builder.fmul(target, em.constant(1 - smoothing))
+    return em.builder.fadd(kept, em.constant(floor))
 
 
 def categorical_of_logits(

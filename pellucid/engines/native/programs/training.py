@@ -16,7 +16,7 @@ from llvmlite import ir
 from pellucid.engines.native import synchronise
 from pellucid.engines.native.emit import I64, POINTER, Index
 from pellucid.engines.native.frame import entry, field
-from pellucid.engines.native.kernels import elementwise, losses, optimizers, packing, tiling
+from pellucid.engines.native.kernels import elementwise, losses, packing, tiling
 from pellucid.engines.native.layout import aligned
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.programs.emission import Emission, Program, image_layout
@@ -67,8 +67,7 @@ class _Training(Emission):
         self.emit_stages(placement.block)
         self.barrier = synchronise.barrier(module, machine)
         self.parts = [self._emit_part(phase) for phase in placement.schedule.phases]
-        update = optimizers.update(module, machine, self.optimizer)
-        self.updating = Updating(self.graph, placement, self.optimizer, update)
+        self.updating = Updating(module, machine, self.graph, placement, self.optimizer)
         self._emit_entry()
         return Program(
             str(module),
@@ -167,7 +166,7 @@ class _Training(Emission):
             tasks.append(lambda: now.share([*self._packing(now), *self._preparing(now, places)]))
             for phase in self.placement.schedule.phases:
                 tasks += self._phase(now, places, phase)
-            tasks.append(lambda: now.share(self.updating.work(now, places)))
+            tasks += self.updating.phases(now, places)
             for task in tasks:
                 task()
                 em.builder.call(self.barrier, wait)

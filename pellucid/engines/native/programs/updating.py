@@ -1,14 +1,21 @@
-"""The last phase of a step: gradients are finished, and weights follow them."""
+"""The last phase of a step: gradients are finished, and weights follow them.
+
+Where gradients are clipped by their norm, there are two: first every gradient is finished, and the
+squares of each chunk are summed; then the chunks' sums are added, and the weights follow.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import F32, Index
+from pellucid.engines.native.emit import F32, Index, Module
 from pellucid.engines.native.frame import entry, field
 from pellucid.engines.native.kernels import optimizers
+from pellucid.engines.native.kernels.optimizers import Penalty
+from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.programs.placement import Placement
 from pellucid.engines.native.programs.step import Places, Step, Work
 from pellucid.engines.native.stages import Stage
@@ -22,13 +29,40 @@ class Updating:
     """Emits the work of the update: chunks of every parameter that learns."""
 
     def __init__(
-        self, graph: Graph, placement: Placement, optimizer: Optimizer, update: ir.Function
+        self,
+        module: Module,
+        machine: Machine,
+        graph: Graph,
+        placement: Placement,
+        optimizer: Optimizer,
     ) -> None:
-        self.graph, self.placement = graph, placement
-        self.optimizer, self.update = optimizer, update
+        self.module, self.machine = module, machine
+        self.graph, self.placement, self.optimizer = graph, placement, optimizer
+        self.limit = optimizer.clipnorm or optimizer.global_clipnorm
+        self.chunks: dict[int, int] = {}  # how many each parameter has, in order
+        if self.limit:
+            shapes = {n: graph.parameters[n].shape for n in (*placement.partials, *placement.whole)}
+            rows = {n: math.prod(shapes[n]) // shapes[n][-1] for n in shapes}
+            batch = {
+                number
+                for stage in placement.stages
+                if stage.batch_gradient
+                for number in stage.parameters
+            }
+            for n, shape in shapes.items():
+                size = max(1, CHUNK // shape[-1]) if n in batch else CHUNK
+                self.chunks[n] = -(-(rows[n] if n in batch else math.prod(shape)) // size)
+            self.squares = placement.whole_memory.take(sum(self.chunks.values()))
 
-    def work(self, now: Step, places: Places) -> list[Work]:
-        """Finish the gradient of every parameter, and take the optimizer's step."""
+    def phases(self, now: Step, places: Places) -> list[Callable[[], None]]:
+        """What emits each phase of the update; a barrier stands between them."""
+        phases = [lambda: now.share(self._finishing(now, places))]
+        if self.limit:
+            phases.append(lambda: now.share(self._following(now)))
+        return phases
+
+    def _finishing(self, now: Step, places: Places) -> list[Work]:
+        """Finish the gradient of every parameter, and take the optimizer's step if one may."""
         em, placement = now.em, self.placement
         partitions = em.integer(em.minimum(now.blocks(placement.block), placement.partitions))
         work = [self._partial(now, number, partitions) for number in placement.partials]
@@ -56,7 +90,7 @@ class Updating:
             offset = self.placement.partials[number]
             gradients = em.at(field(em, now.frame, "partials"), offset, low)
             many = em.minimum(em.subtract(size, low), CHUNK)
-            self._step(now, number, low, many, gradients, partitions)
+            self._finish(now, number, ticket, low, many, gradients, partitions)
 
         return -(-size // CHUNK), chunk
 
@@ -68,7 +102,7 @@ class Updating:
             low = em.multiply(ticket, CHUNK)
             gradients = em.at(field(em, now.frame, "whole"), self.placement.whole[number], low)
             many = em.minimum(em.subtract(size, low), CHUNK)
-            self._step(now, number, low, many, gradients, em.integer(1))
+            self._finish(now, number, ticket, low, many, gradients, em.integer(1))
 
         return -(-size // CHUNK), chunk
 
@@ -92,9 +126,75 @@ class Updating:
             else:
                 em.builder.call(stage.functions["bias"], [slopes, target, now.count])
             many = em.minimum(em.subtract(size, low), rows * width)
-            self._step(now, number, low, many, em.at(target, low), em.integer(1))
+            gradients = em.at(target, low)
+            self._finish(now, number, ticket, low, many, gradients, em.integer(1))
 
         return -(-size // (rows * width)), chunk
+
+    def _finish(
+        self,
+        now: Step,
+        number: int,
+        ticket: Index,
+        low: Index,
+        many: Index,
+        gradients: ir.Value,
+        partitions: ir.Value,
+    ) -> None:
+        """Finish a chunk of a gradient; take the step, too, if no norm is waited for."""
+        em, described = now.em, self.graph.parameters[number]
+        penalty = Penalty(described.l1, described.l2)
+        scale = em.builder.fdiv(ir.Constant(F32, 1.0), em.builder.sitofp(now.count, F32))
+        if not self.limit:
+            self._step(now, number, low, many, gradients, partitions, scale, penalty)
+            return
+        place = self.squares + sum(
+            chunks for other, chunks in self.chunks.items() if other < number
+        )
+        squares = em.at(field(em, now.frame, "whole"), em.add(ticket, place))
+        parameter = em.at(entry(em, field(em, now.frame, "parameters"), number), low)
+        stride = em.integer(self.placement.partial_memory.size)
+        function = optimizers.finish(self.module, self.machine, penalty)
+        arguments = [parameter, gradients, partitions, stride, scale, squares, em.integer(many)]
+        em.builder.call(function, arguments)
+
+    def _following(self, now: Step) -> list[Work]:
+        """Let every parameter follow its finished gradient, shrunk to the norm that it may have."""
+        em = now.em
+
+        def one(number: int) -> Work:
+            size = self._size(number)
+            if number in self.placement.partials:
+                memory, offset = "partials", self.placement.partials[number]
+            else:
+                memory, offset = "whole", self.placement.whole[number]
+
+            def chunk(ticket: Index) -> None:
+                low = em.multiply(ticket, CHUNK)
+                many = em.minimum(em.subtract(size, low), CHUNK)
+                gradients = em.at(field(em, now.frame, memory), offset, low)
+                factor = self._factor(now, number)
+                self._step(now, number, low, many, gradients, em.integer(1), factor, Penalty())
+
+            return -(-size // CHUNK), chunk
+
+        return [one(number) for number in self.chunks]
+
+    def _factor(self, now: Step, number: int) -> ir.Value:
+        """What brings a gradient, or all of them together, to the norm that is allowed."""
+        em, squares = now.em, field(now.em, now.frame, "whole")
+        first = sum(chunks for other, chunks in self.chunks.items() if other < number)
+        last = first + self.chunks[number]
+        if self.optimizer.global_clipnorm:
+            first, last = 0, sum(self.chunks.values())
+
+        def add(place: Index, total: ir.Value) -> list[ir.Value]:
+            return [em.builder.fadd(total, em.float_at(squares, em.add(place, self.squares)))]
+
+        (total,) = em.loop(first, last, add, [ir.Constant(F32, 0.0)])
+        norm, limit = em.call_math("sqrt", total), ir.Constant(F32, self.limit)
+        larger = em.builder.fcmp_ordered(">", norm, limit)
+        return em.builder.fdiv(limit, em.builder.select(larger, norm, limit))
 
     def _step(
         self,
@@ -104,6 +204,8 @@ class Updating:
         many: Index,
         gradients: ir.Value,
         partitions: ir.Value,
+        scale: ir.Value,
+        penalty: Penalty,
     ) -> None:
         """The optimizer's step for `many` numbers of a parameter, from `low` on."""
         em = now.em
@@ -114,8 +216,8 @@ class Updating:
         ]
         width = len(self.optimizer.scalars(0))
         scalars = em.at(field(em, now.frame, "scalars"), em.multiply(now.number, width))
-        scale = em.builder.fdiv(ir.Constant(F32, 1.0), em.builder.sitofp(now.count, F32))
         pointers = [em.at(entry(em, parameters, number), low), *kept, gradients]
         stride = em.integer(self.placement.partial_memory.size)
         arguments = [*pointers, partitions, stride, scalars, scale, em.integer(many)]
-        em.builder.call(self.update, arguments)
+        function = optimizers.update(self.module, self.machine, self.optimizer, penalty)
+        em.builder.call(function, arguments)
