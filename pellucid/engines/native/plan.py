@@ -33,8 +33,9 @@ from pellucid.ops.activations import (
 from pellucid.ops.base import Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
-from pellucid.ops.dropout import Dropout
+from pellucid.ops.dropout import Dropout, SpatialDropout2D
 from pellucid.ops.merging import Add
+from pellucid.ops.noise import GaussianNoise
 from pellucid.ops.normalization import BatchNormalization
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 from pellucid.ops.reshape import Reshape
@@ -55,8 +56,10 @@ PLACE_BY_PLACE: frozenset[type[Op]] = (
         BatchNormalization,
         Dense,
         Dropout,
+        GaussianNoise,
         Rescaling,
         Softmax,
+        SpatialDropout2D,
     }
 )
 """Operations that read of each input the place (row, column) that they make."""

@@ -10,6 +10,7 @@ from llvmlite import ir
 
 from pellucid import random
 from pellucid.engines.native.emit import I32, I64, POINTER, Emitter, Index, kernel
+from pellucid.engines.native.kernels import mathematics
 from pellucid.engines.native.kernels.activations import activate, slope, slope_from_input
 from pellucid.engines.native.kernels.regions import Run, begin, for_numbers
 from pellucid.engines.native.kernels.tiling import for_pieces
@@ -161,12 +162,14 @@ class Dropping:
     """A dropout: what is kept, and by how much it grows.
 
     threshold: the least of the 24-bit random words that keep a number. factor: for what is kept.
-    full_columns: of the whole value, live or not, by which positions are counted.
+    full_columns: of the whole value, live or not, by which positions are counted. maps: how many
+    feature maps there are, if they are dropped as wholes.
     """
 
     threshold: int
     factor: float
     full_columns: int
+    maps: int | None = None
 
 
 @kernel(POINTER, POINTER, I64, I64, I32)
@@ -182,11 +185,7 @@ def dropout(em: Emitter, drop: Dropping, source: Layout, target: Layout, add: bo
     add = begin(em, y, samples, source, target, add)
 
     def body(run: Run, offsets: list[Index]) -> None:
-        lanes = ir.Constant(ir.VectorType(I32, em.vector), list(range(em.vector)))
-        position = builder.trunc(em.integer(run.position), I32)
-        number = builder.trunc(em.integer(em.add(first, run.sample)), I32)
-        counter = builder.add(em.broadcast(position), lanes)
-        word = philox(em, counter, em.broadcast(number), em.broadcast(key))
+        word = _word(em, run, first, key, drop.maps)
         shift = ir.Constant(word.type, [8] * em.vector)
         limit = ir.Constant(word.type, [drop.threshold] * em.vector)
         kept = builder.icmp_unsigned(">=", builder.lshr(word, shift), limit)
@@ -196,6 +195,40 @@ def dropout(em: Emitter, drop: Dropping, source: Layout, target: Layout, add: bo
         em.give(kept_or_not, y, offsets[1], lanes=run.lanes, add=add)
 
     for_numbers(em, samples, [source, target], drop.full_columns, body)
+
+
+@kernel(POINTER, POINTER, I64, I64, I32)
+def gaussian_noise(
+    em: Emitter, stddev: float, full_columns: int, source: Layout, target: Layout
+) -> None:
+    """Add normal numbers. Called with (source, target, samples, first sample, key).
+
+    That of a place is made of Philox's word of (position, sample), as `pellucid.random.normal`
+    does it. full_columns: as for `Dropping`.
+    """
+    x, y, samples, first, key = em.arguments
+
+    def body(run: Run, offsets: list[Index]) -> None:
+        number = mathematics.normal_quantile(em, _word(em, run, first, key))
+        noise = em.builder.fmul(number, em.constant(stddev))
+        value = em.builder.fadd(em.load(x, offsets[0], lanes=run.lanes), noise)
+        em.store(value, y, offsets[1], lanes=run.lanes)
+
+    for_numbers(em, samples, [source, target], full_columns, body)
+
+
+def _word(
+    em: Emitter, run: Run, first: ir.Value, key: ir.Value, maps: int | None = None
+) -> ir.Value:
+    """A random word for each lane: of its position, or of its feature map, and its sample."""
+    builder = em.builder
+    lanes = ir.Constant(ir.VectorType(I32, em.vector), list(range(em.vector)))
+    position = builder.trunc(em.integer(run.position), I32)
+    number = builder.trunc(em.integer(em.add(first, run.sample)), I32)
+    counter = builder.add(em.broadcast(position), lanes)
+    if maps is not None:
+        counter = builder.urem(counter, ir.Constant(lanes.type, [maps] * em.vector))
+    return philox(em, counter, em.broadcast(number), em.broadcast(key))
 
 
 def philox(em: Emitter, low: ir.Value, high: ir.Value, key: ir.Value) -> ir.Value:

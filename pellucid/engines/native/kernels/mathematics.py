@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
+from pellucid import random
 from pellucid.engines.native.emit import I32, Emitter
 
 LOG2_E = 1.44269504088896341
@@ -217,3 +218,31 @@ def error_function(em: Emitter, x: ir.Value) -> ir.Value:
     beyond = builder.fmul(builder.fmul(bell, inverse), series)
     far = em.call_math("copysign", builder.fsub(one, beyond), x)
     return builder.select(builder.fcmp_ordered("<", size, one), near, far)
+
+
+def normal_quantile(em: Emitter, word: ir.Value) -> ir.Value:
+    """The normal number that `pellucid.random.normal` makes of a random word, in single precision.
+
+    What lies far out in the tails is not reached: the uniform number has 24 bits.
+    """
+    builder = em.builder
+    whole = builder.lshr(word, ir.Constant(word.type, [8] * em.vector))
+    whole = builder.sub(whole, ir.Constant(word.type, [1 << 23] * em.vector))
+    # The probability less a half, half a step up: these operations are exact.
+    above = builder.fadd(builder.sitofp(whole, em.float_vector), em.constant(0.5))
+    centred = builder.fmul(above, em.constant(2.0**-24))
+    size = em.call_math("fabs", centred)
+    rest = em.fma(builder.fneg(centred), centred, em.constant(0.180625))
+    middle = builder.fmul(centred, _quotient(em, rest, random.QUANTILE_MIDDLE))
+    outside = builder.fsub(em.constant(0.5), size)
+    tail = em.call_math("sqrt", builder.fneg(logarithm(em, outside)))
+    outer = _quotient(em, builder.fsub(tail, em.constant(1.6)), random.QUANTILE_TAIL)
+    inner = builder.fcmp_ordered("<=", size, em.constant(0.425))
+    return builder.select(inner, middle, em.call_math("copysign", outer, centred))
+
+
+def _quotient(
+    em: Emitter, x: ir.Value, polynomials: tuple[tuple[float, ...], tuple[float, ...]]
+) -> ir.Value:
+    numerator, denominator = (polynomial(em, x, list(each)) for each in polynomials)
+    return em.builder.fdiv(numerator, denominator)

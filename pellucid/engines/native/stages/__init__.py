@@ -14,6 +14,7 @@ from pellucid.engines.native.stages.elementwise import (
     DropoutStage,
     ElementwiseStage,
     GateStage,
+    NoiseStage,
     SoftmaxStage,
     ViewStage,
 )
@@ -25,7 +26,8 @@ from pellucid.ops.activations import Softmax
 from pellucid.ops.base import Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
-from pellucid.ops.dropout import Dropout
+from pellucid.ops.dropout import Dropout, SpatialDropout2D
+from pellucid.ops.noise import GaussianNoise
 from pellucid.ops.normalization import BatchNormalization
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 from pellucid.ops.reshape import Flatten, Reshape
@@ -40,6 +42,8 @@ KINDS: dict[type, type[Stage]] = {
     AveragePooling2D: PoolingStage,
     Rescaling: ElementwiseStage,
     Dropout: DropoutStage,
+    SpatialDropout2D: DropoutStage,
+    GaussianNoise: NoiseStage,
     Softmax: SoftmaxStage,
     Flatten: ViewStage,
     Reshape: ViewStage,

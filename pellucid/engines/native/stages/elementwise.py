@@ -10,7 +10,8 @@ from pellucid.engines.native.emit import Index, Module
 from pellucid.engines.native.kernels import elementwise, losses
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.stages.base import Call, Stage
-from pellucid.ops.dropout import Dropout
+from pellucid.ops.dropout import Dropout, SpatialDropout2D
+from pellucid.ops.noise import GaussianNoise
 from pellucid.ops.scaling import Rescaling
 
 
@@ -98,14 +99,17 @@ class DropoutStage(Stage):
 
     def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         op = self.step.node.op
-        assert isinstance(op, Dropout)
         if not training:
             self.functions["copy"] = elementwise.unary(
                 module, machine, elementwise.identity, self.source, self.target
             )
             return
+        assert isinstance(op, Dropout | SpatialDropout2D)
         drop = elementwise.Dropping(
-            math.ceil(float(np.float32(op.rate)) * 2**24), 1 / (1 - op.rate), self.full_columns
+            math.ceil(float(np.float32(op.rate)) * 2**24),
+            1 / (1 - op.rate),
+            self.full_columns,
+            self.source.channels if isinstance(op, SpatialDropout2D) else None,
         )
         self.functions["forward"] = elementwise.dropout(
             module, machine, drop, self.source, self.target
@@ -127,6 +131,33 @@ class DropoutStage(Stage):
         dy, dx = call.gradients[self.output], call.gradients[self.inputs[0]]
         key = call.key(self.step.number)
         self.call(call, "input", dy, dx, call.samples, call.first, key)
+
+
+class NoiseStage(DropoutStage):
+    """Noise in training; a copy, where the layouts differ, or nothing at all, outside."""
+
+    def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
+        op = self.step.node.op
+        assert isinstance(op, GaussianNoise)
+        if not training:
+            super().emit(module, machine, training, block)
+            return
+        self.functions["forward"] = elementwise.gaussian_noise(
+            module, machine, op.stddev, self.full_columns, self.source, self.target
+        )
+        if self.input_gradient:
+            self.functions["input"] = elementwise.unary(
+                module,
+                machine,
+                elementwise.identity,
+                self.target,
+                self.source,
+                self.accumulate[0],
+            )
+
+    def backward(self, call: Call) -> None:
+        dy, dx = call.gradients[self.output], call.gradients[self.inputs[0]]
+        self.call(call, "input", dy, dx, call.samples)
 
 
 class SoftmaxStage(Stage):
