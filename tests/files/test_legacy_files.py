@@ -132,7 +132,10 @@ def _other_shape(file: h5py.File) -> None:
     ("change", "message"),
     [
         (_without_layer, "has weights for 1 layers, needed are 2: conv2d, dense. It is of another"),
-        (_other_shape, r"model_weights/dense/kernel \(layer dense\) has the shape \(2, 3\), needed is"),
+        (
+            _other_shape,
+            r"/dense/kernel \(layer dense\) has the shape \(2, 3\), needed is \(27, 3\)",
+        ),
         (lambda file: file.attrs.pop("model_config"), "holds weights alone"),
         (lambda file: file.attrs.modify("model_config", b"{"), "its model_config is no JSON"),
         (lambda file: file.attrs.modify("model_config", b"{}"), "this is no description"),
