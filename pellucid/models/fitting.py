@@ -84,8 +84,9 @@ class Fitting(Compiling):
         callbacks = checked(callbacks)
         x = self._meet(x)
         if validation_split and validation_data is None:
-            samples = self._intake().samples(x, y, sample_weight, class_weight)
-            training, held_out = _split(samples, validation_split)
+            intake = self._intake()
+            training, held_out = _split(intake.samples(x, y, sample_weight), validation_split)
+            training = intake.by_class(training, class_weight)
             source: Source = ArraySource(training, size, shuffle, steps_per_epoch)
             validation: Source | None = ArraySource(
                 held_out, validation_batch_size or size, steps=validation_steps
@@ -115,7 +116,8 @@ class Fitting(Compiling):
     ) -> Figures:
         """One step on one batch. Returns loss and metrics of the moment before the step."""
         x = self._meet(x)
-        samples = self._intake().samples(x, y, sample_weight, class_weight)
+        intake = self._intake()
+        samples = intake.by_class(intake.samples(x, y, sample_weight), class_weight)
         return _figures(loop.train_on_batch(self._learning(), samples), return_dict)
 
     def evaluate(
@@ -239,8 +241,8 @@ class Fitting(Compiling):
             positive_integer(steps, "steps")
         if not is_stream(x):
             size = positive_integer(32 if batch_size is None else batch_size, "batch_size")
-            samples = intake.samples(x, y, sample_weight, class_weight, suffix)
-            return ArraySource(samples, size, shuffle, steps)
+            samples = intake.samples(x, y, sample_weight, suffix)
+            return ArraySource(intake.by_class(samples, class_weight), size, shuffle, steps)
         if y is not None or sample_weight is not None or batch_size is not None:
             raise ArgumentError(
                 "x gives batches, and they come with their targets and weights: leave out y, "

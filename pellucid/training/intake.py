@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,14 +65,7 @@ class Intake:
             )
         return arrays
 
-    def samples(
-        self,
-        x: Any,
-        y: Any,
-        sample_weight: Any = None,
-        class_weight: ClassWeight | None = None,
-        suffix: str = "",
-    ) -> Samples:
+    def samples(self, x: Any, y: Any, sample_weight: Any = None, suffix: str = "") -> Samples:
         """Samples with their targets and weights; DataError for what does not fit.
 
         suffix: what messages put behind x and y, for instance _val.
@@ -88,15 +82,19 @@ class Intake:
                 )
                 for objective, part in zip(self._objectives, given, strict=True)
             ]
-        weights = self._weights(sample_weight, count)
-        if class_weight is not None:
-            if sample_weight is not None or len(targets) > 1:
-                raise ArgumentError(
-                    "class_weight goes with a model of one output, and not together with "
-                    "sample_weight: give sample_weight alone, with all that is meant in it."
-                )
-            weights = [_of_classes(targets[0], self._objectives[0], class_weight)]
-        return Samples(inputs, targets, weights)
+        return Samples(inputs, targets, self._weights(sample_weight, count))
+
+    def by_class(self, samples: Samples, class_weight: ClassWeight | None) -> Samples:
+        """The samples, each with the weight of its class; as they are if there are none."""
+        if class_weight is None:
+            return samples
+        if len(samples.weights) > 1 or samples.weights[0] is not None:
+            raise ArgumentError(
+                "class_weight goes with a model of one output, and not together with "
+                "sample_weight: give sample_weight alone, with all that is meant in it."
+            )
+        weights = _of_classes(samples.targets[0], self._objectives[0], class_weight)
+        return replace(samples, weights=[weights])
 
     def batch(self, batch: Any, class_weight: ClassWeight | None = None) -> Samples:
         """Samples out of one batch of a stream: (x, y) or (x, y, sample_weight)."""
@@ -107,7 +105,7 @@ class Intake:
                 + (f" of {len(batch)}." if isinstance(batch, tuple | list) else ".")
             )
         weights = batch[2] if len(batch) == 3 else None
-        return self.samples(batch[0], batch[1], weights, class_weight)
+        return self.by_class(self.samples(batch[0], batch[1], weights), class_weight)
 
     def asked(self, batch: Any) -> Samples:
         """The inputs out of one batch of a stream: x, or a tuple that begins with it."""

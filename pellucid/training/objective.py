@@ -160,6 +160,8 @@ def _by_output(given: Any, names: Sequence[str], argument: str) -> list[Any]:
 
 def _metrics_by_output(given: Any, names: Sequence[str], argument: str) -> list[list[Any]]:
     """The list of metrics for each output."""
+    if not given:
+        return [[] for _ in names]
     one_list = isinstance(given, list | tuple) and all(map(is_one, given))
     if len(names) == 1 and (one_list or is_one(given)):
         given = [given if isinstance(given, list | tuple) else [given]]
