@@ -1,37 +1,26 @@
-"""From LLVM IR to callable machine code, through a cache on disk."""
+"""From LLVM IR to callable machine code."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
-import os
 from collections.abc import Callable
 
 from llvmlite import binding
 
 from pellucid.engines.native.machine import Machine
 from pellucid.errors import EngineError
-from pellucid.storage import atomic_file, cache_folder, make_private_folder
 
 OPTIMIZATION = 2
-_DIGEST_BYTES = 32
 
 
 class Library:
     """Compiled functions that stay in memory for as long as this object lives."""
 
-    def __init__(self, ir_text: str, machine: Machine) -> None:
-        _initialize()
-        target = _target_machine(machine)
-        key = _key(ir_text, machine)
-        code = _read(key)
-        if code is None:
-            code = _compile(ir_text, target)
-            _write(key, code)
+    def __init__(self, code: bytes, machine: Machine) -> None:
         empty = binding.parse_assembly("")
         empty.triple = binding.get_process_triple()
-        self._engine = binding.create_mcjit_compiler(empty, target)
+        self._engine = binding.create_mcjit_compiler(empty, _target_machine(machine))
         self._engine.add_object_file(binding.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
 
@@ -45,20 +34,9 @@ class Library:
         return function
 
 
-@functools.cache
-def _initialize() -> None:
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-
-
-def _target_machine(machine: Machine) -> binding.TargetMachine:
-    target = binding.Target.from_triple(binding.get_process_triple())
-    return target.create_target_machine(
-        cpu=machine.cpu, features=machine.features, opt=OPTIMIZATION, jit=True
-    )
-
-
-def _compile(ir_text: str, target: binding.TargetMachine) -> bytes:
+def compile_module(ir_text: str, machine: Machine) -> bytes:
+    """The machine code of a module, as an object file."""
+    target = _target_machine(machine)
     try:
         module = binding.parse_assembly(ir_text)
         module.verify()
@@ -73,32 +51,15 @@ def _compile(ir_text: str, target: binding.TargetMachine) -> bytes:
     return bytes(target.emit_object(module))
 
 
-def _key(ir_text: str, machine: Machine) -> str:
-    versions = ".".join(map(str, binding.llvm_version_info))
-    parts = [ir_text, machine.cpu, machine.features, versions, str(OPTIMIZATION)]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+@functools.cache
+def _initialize() -> None:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
 
 
-def _read(key: str) -> bytes | None:
-    """Cached machine code, unless it is missing, not ours, or does not verify."""
-    path = cache_folder("code") / f"{key}.o"
-    try:
-        if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
-            return None
-        content = path.read_bytes()
-    except OSError:
-        return None
-    digest, code = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    return code if hashlib.sha256(key.encode() + code).digest() == digest else None
-
-
-def _write(key: str, code: bytes) -> None:
-    """Keep machine code for the next time; a cache that cannot be written is done without."""
-    folder = cache_folder("code")
-    try:
-        make_private_folder(folder)
-        digest = hashlib.sha256(key.encode() + code).digest()
-        with atomic_file(folder / f"{key}.o") as file:
-            file.write(digest + code)
-    except OSError:
-        return
+def _target_machine(machine: Machine) -> binding.TargetMachine:
+    _initialize()
+    target = binding.Target.from_triple(binding.get_process_triple())
+    return target.create_target_machine(
+        cpu=machine.cpu, features=machine.features, opt=OPTIMIZATION, jit=True
+    )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from pellucid import random
 from pellucid.engines.base import Steps
+from pellucid.engines.native import cache
 from pellucid.engines.native.frame import FIELDS
-from pellucid.engines.native.jit import Library
+from pellucid.engines.native.jit import Library, compile_module
 from pellucid.engines.native.kernels.optimizers import SLOTS
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.programs.emission import Program
@@ -31,9 +34,14 @@ PLACE = {name: place for place, name in enumerate(FIELDS)}
 class _Compiled:
     """A program with its memory, ready to be called by all threads."""
 
-    def __init__(self, emitted: Program, machine: Machine, threads: int) -> None:
+    def __init__(
+        self, description: str, emit: Callable[[], Program], machine: Machine, threads: int
+    ) -> None:
         self.threads = threads
-        self.library = Library(emitted.code, machine)
+        found = cache.kept(description, machine, lambda: _packed(emit(), machine))
+        sizes, code = found.split(b"\n", 1)
+        self.program = emitted = Program(**json.loads(sizes))
+        self.library = Library(code, machine)
         self._entry = self.library.address(emitted.entry)
         self._alone = self.library.function(emitted.entry, ctypes.c_void_p, ctypes.c_int64)
         self.frame = np.zeros(len(FIELDS), dtype=np.int64)
@@ -65,6 +73,19 @@ class _Compiled:
             team(threads).run(self._entry, self._frame_address)
 
 
+def _packed(program: Program, machine: Machine) -> bytes:
+    """A program as it is kept: a line with its sizes, and its machine code."""
+    sizes = json.dumps(asdict(replace(program, code="")))
+    return sizes.encode() + b"\n" + compile_module(program.code, machine)
+
+
+def _description(graph: Graph) -> str:
+    """All of a graph that code depends on: not what its layers are called."""
+    nodes = [(node.op, node.inputs, node.parameters) for node in graph.nodes]
+    parameters = [replace(parameter, name="") for parameter in graph.parameters]
+    return repr((graph.inputs, nodes, parameters, graph.outputs))
+
+
 def _addresses(arrays: Sequence[Array | None]) -> Array:
     """Where arrays lie; 0 for None."""
     places = [0 if array is None else array.ctypes.data for array in arrays]
@@ -77,8 +98,12 @@ class NativePredictor:
     def __init__(
         self, graph: Graph, parameters: Sequence[Array], machine: Machine, threads: int
     ) -> None:
-        emitted = prediction(graph, machine)
-        self._compiled = _Compiled(emitted, machine, threads)
+        self._compiled = _Compiled(
+            f"predict {_description(graph)}",
+            lambda: prediction(graph, machine),
+            machine,
+            threads,
+        )
         self._parameters = list(parameters)
         self._table = _addresses(self._parameters)
         self._compiled.point("parameters", self._table)
@@ -115,11 +140,18 @@ class NativeTrainer:
     ) -> None:
         self._shapes = graph.output_shapes
         self._optimizer, self._seed = optimizer, seed
-        emitted = training(graph, machine, losses, loss_weights, optimizer)
-        self._program = emitted
-        self._compiled = _Compiled(emitted, machine, threads)
-        self._compiled.take("partials", emitted.partials)
-        self._compiled.take("whole", emitted.whole)
+        # The learning rate is no part of the code: it comes with every step.
+        fixed = {name: value for name, value in vars(optimizer).items() if name != "learning_rate"}
+        aims = (list(losses), list(loss_weights), type(optimizer).__name__, fixed)
+        self._compiled = _Compiled(
+            f"train {_description(graph)} {aims}",
+            lambda: training(graph, machine, losses, loss_weights, optimizer),
+            machine,
+            threads,
+        )
+        self._program = self._compiled.program
+        self._compiled.take("partials", self._program.partials)
+        self._compiled.take("whole", self._program.whole)
         self._parameters = list(parameters)
         self._slots = [list(kept) for kept in slots]
         self._tables = _addresses(self._parameters), self._slot_table(graph)

@@ -16,8 +16,9 @@ import threading
 import numpy as np
 from llvmlite import ir
 
+from pellucid.engines.native import cache
 from pellucid.engines.native.emit import I64, POINTER, Emitter, Module
-from pellucid.engines.native.jit import Library
+from pellucid.engines.native.jit import Library, compile_module
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.synchronise import call_address, pause, wait_for
 from pellucid.memory import aligned_zeros
@@ -115,10 +116,14 @@ def yield_address() -> int:
 @functools.cache
 def _library() -> Library:
     machine = Machine.detect()
-    module = Module("team")
-    _emit_publish(module, machine)
-    _emit_serve(module, machine)
-    return Library(str(module), machine)
+
+    def make() -> bytes:
+        module = Module("team")
+        _emit_publish(module, machine)
+        _emit_serve(module, machine)
+        return compile_module(str(module), machine)
+
+    return Library(cache.kept("team", machine, make), machine)
 
 
 def _word(em: Emitter, words: ir.Value, *place: ir.Value | int) -> ir.Value:
