@@ -42,11 +42,13 @@ class Op:
     Shapes never contain the batch; arrays always do, as their first axis. Arithmetic is done in
     the inputs' own precision, so that float64 inputs give a float64 check.
 
-    random: whether it draws random numbers in training. tracked: how many of its last parameters
+    random: whether it draws random numbers in training; seed: what then stands in for the seed of
+    the run. tracked: how many of its last parameters
     follow the data instead of a gradient, as moving averages do; see `track`.
     """
 
     random: bool = False
+    seed: int | None = None
     tracked: int = 0
 
     def inference(self) -> Op | None:

@@ -205,6 +205,9 @@ class NativeTrainer:
 
     def _keys(self, steps: Sequence[int]) -> Array:
         """The random keys of each step: one for every random node."""
-        nodes = self._program.random
-        keys = [random.hash32(self._seed, step, node) for step in steps for node in nodes]
+        keys = [
+            random.hash32(self._seed if seed is None else seed, step, node)
+            for step in steps
+            for node, seed in self._program.random
+        ]
         return np.array(keys, dtype=np.uint32)

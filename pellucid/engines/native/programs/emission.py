@@ -22,7 +22,7 @@ class Program:
 
     entry: the function's name. arena: for each worker. shared: for each sample of a batch.
     partials, whole, packed: see `pellucid.engines.native.frame`. random: the nodes whose keys are
-    wanted, in their order.
+    wanted, in their order, each with a seed of its own or None.
     """
 
     code: str
@@ -32,7 +32,7 @@ class Program:
     partials: int = 0
     whole: int = 0
     packed: int = 0
-    random: tuple[int, ...] = ()
+    random: Sequence[tuple[int, int | None]] = ()
 
 
 def image_layout(shape: Shape) -> tuple[int, int]:

@@ -77,8 +77,12 @@ class _Training(Emission):
             partials=placement.partial_memory.size * placement.partitions,
             whole=placement.whole_memory.size,
             packed=placement.packed_memory.size,
-            random=self.random,
+            random=[(node, self._seed(node)) for node in self.random],
         )
+
+    def _seed(self, node: int) -> int | None:
+        """The seed that a random node has for itself."""
+        return self.graph.nodes[node].op.seed
 
     # Some samples
 
