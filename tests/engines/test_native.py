@@ -238,10 +238,18 @@ def test_an_update_is_the_definition_bit_for_bit(optimizer: Optimizer) -> None:
 
 
 @pytest.mark.parametrize(
-    "optimizer", [SGD(1.0, clipnorm=0.03), SGD(1.0, global_clipnorm=0.05), SGD(1.0, clipnorm=9)]
+    "optimizer",
+    [
+        SGD(1.0),
+        SGD(1.0, clipvalue=0.01),
+        SGD(1.0, clipnorm=0.03),
+        SGD(1.0, clipnorm=9),
+        SGD(1.0, global_clipnorm=0.05),
+    ],
+    ids=str,
 )
 @pytest.mark.parametrize("seed", range(2))
-def test_gradients_are_clipped_by_their_norms(optimizer: Optimizer, seed: int) -> None:
+def test_gradients_are_penalized_and_clipped(optimizer: Optimizer, seed: int) -> None:
     graph = networks.chain((21,), [Dense(533), Dense(7), Softmax()])
     if seed:
         graph = networks.random_network(seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import pellucid
 from pellucid.errors import ArgumentError, DataError
+from pellucid.runs import Run, SaveRun
 
 # Keras converts PyTorch's tensors in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -257,6 +259,31 @@ def test_an_epoch_of_some_steps_goes_on_where_the_last_one_ended() -> None:
     again.fit(X, Y, epochs=5, initial_epoch=2, **data)
     assert all(map(np.array_equal, again.get_weights(), whole.get_weights()))
     assert whole.training_state.step == 20
+
+
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_a_run_with_a_schedule_and_averages_is_resumed_to_the_same_bits(
+    engine: str, tmp_path: Path
+) -> None:
+    def make() -> Any:
+        pellucid.set_seed(3)
+        model = chain(pellucid, kernel_regularizer="l2")
+        model.engine = engine
+        rate = pellucid.optimizers.schedules.CosineDecay(0.1, 28, warmup_target=0.3, warmup_steps=5)
+        optimizer = pellucid.optimizers.Adam(rate, use_ema=True, clipnorm=0.1)
+        precision = pellucid.metrics.Precision(class_id=1)
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["acc", precision])
+        return model
+
+    whole, first = make(), make()
+    whole.fit(X, Y, batch_size=8, epochs=4, verbose=0)
+    run = Run.create(tmp_path / "run", first)
+    first.fit(X, Y, batch_size=8, epochs=2, verbose=0, callbacks=SaveRun(run))
+    second = Run.open(tmp_path / "run").load()
+    second.fit(X, Y, batch_size=8, epochs=4, initial_epoch=2, verbose=0)
+    assert all(map(np.array_equal, second.get_weights(), whole.get_weights()))
+    assert second.history.history["loss"] == whole.history.history["loss"][2:]
+    assert list(second.history.history) == ["loss", "acc", "precision"]
 
 
 def test_weights_of_one_change_nothing() -> None:
