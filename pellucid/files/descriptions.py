@@ -74,8 +74,9 @@ def written(description: Description) -> Description:
     config = {key: _written_setting(key, value) for key, value in config.items()}
     if (padding := config.get("padding")) in ("half", "zero"):
         padding = config["padding"] = "same"
-    # Keras has no word for other paddings: there, such a layer is nobody's but ours.
+    # Keras has no word for other paddings, nor for layers of a user's own: there they are ours.
     ours = "padding" in config and kind != "ZeroPadding2D" and padding not in ("valid", "same")
+    ours |= not Layer.classes[kind].__module__.startswith(f"{_OURS}.")
     return {
         **description,
         "module": f"{_OURS if ours else 'keras'}.layers",

@@ -16,6 +16,7 @@ import pytest
 
 import pellucid
 from pellucid.errors import ArgumentError, ModelFileError, ShapeError, TrainingError
+from pellucid.layers.base import Layer
 from pellucid.models import Model
 
 # Keras converts PyTorch's tensors in a way that NumPy 2 warns of.
@@ -190,6 +191,23 @@ def test_paddings_that_keras_has_no_word_for(tmp_path: Path) -> None:
     assert back.get_config() == full.get_config()
     with pytest.raises(TypeError, match="Could not locate class 'Conv2D'"):
         keras.saving.load_model(tmp_path / "full.keras")
+
+
+def test_a_layer_of_ones_own(tmp_path: Path) -> None:
+    class Doubling(pellucid.layers.Rescaling):
+        """A kind of layer that only this program knows."""
+
+    model = pellucid.Sequential([pellucid.Input((2,)), Doubling(2.0)])
+    model.save(tmp_path / "model.keras")
+    try:
+        back = pellucid.saving.load_model(tmp_path / "model.keras", engine="reference")
+    finally:
+        del Layer.classes["Doubling"]
+    assert np.array_equal(back.predict([[1.0, 2.0]], verbose=0), [[2.0, 4.0]])
+    with pytest.raises(ModelFileError, match=r"\(Doubling\) is of a kind that Pellucid does not"):
+        pellucid.saving.load_model(tmp_path / "model.keras")
+    with pytest.raises(TypeError, match="Could not locate class 'Doubling'"):
+        keras.saving.load_model(tmp_path / "model.keras")
 
 
 def test_names_are_where_keras_has_them() -> None:
