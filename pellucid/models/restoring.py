@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 LEGACY = (".h5", ".hdf5")
 """The endings of Keras 2's files."""
 
+# What code runs into that trusts a description: wrong types, missing keys, sizes beyond all memory.
+_DAMAGE = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
 
 class Weights(NamedTuple):
     """The weights of a layer, and what a file has for them."""
@@ -106,7 +118,7 @@ def refusals(path: Path) -> Iterator[None]:
         raise
     except PellucidError as error:
         raise ModelFileError(f"{path} cannot be loaded: {error}") from error
-    except (AttributeError, IndexError, KeyError, MemoryError, TypeError, ValueError) as error:
+    except _DAMAGE as error:
         raise ModelFileError(
             f"{path} is damaged, or of a Keras that is not known here ({error!r}). {ANOTHER_COPY}"
         ) from error
