@@ -84,6 +84,11 @@ class Fitting(Compiling):
         callbacks = checked(callbacks)
         x = self._meet(x)
         if validation_split and validation_data is None:
+            if is_stream(x):
+                raise ArgumentError(
+                    "validation_split takes the last samples of arrays, and x gives batches: give "
+                    "validation_data."
+                )
             intake = self._intake()
             training, held_out = _split(intake.samples(x, y, sample_weight), validation_split)
             training = intake.by_class(training, class_weight)

@@ -303,6 +303,7 @@ def test_weights_of_one_change_nothing() -> None:
         ({"x": X, "y": None}, DataError, "y is None"),
         ({"x": iter([X])}, DataError, r"Each batch must be \(x, y\) or \(x, y, sample_weight\)"),
         ({"x": X, "y": Y, "validation_split": 1.5}, ArgumentError, "must be between 0 and 1"),
+        ({"x": Again(), "validation_split": 0.5}, ArgumentError, "x gives batches: give valid"),
         ({"x": X, "y": Y, "validation_data": X}, ArgumentError, r"must be \(x, y\)"),
         ({"x": X, "y": Y, "sample_weight": np.ones(3)}, DataError, r"expected is .*\(50,\)"),
         (
