@@ -53,8 +53,7 @@ class Augmentation(Op):
 
     def chances(self, context: Context, samples: int, draw: int = 0) -> Array:
         """A uniform float32 number in [0, 1) for each sample; `draw` counts those of a sample."""
-        seed = context.seed if self.seed is None else self.seed
-        return random.uniform((seed, context.step, context.node), draw, np.arange(samples))
+        return random.uniform(context.key(self.seed), draw, np.arange(samples))
 
     def _augment(self, images: Array, context: Context) -> Array:
         """The changed images, in training."""

@@ -26,9 +26,13 @@ class RandomFlip(Augmentation):
     horizontal: bool = True
     vertical: bool = True
 
+    def flipped(self, chance: Numbers) -> Numbers:
+        """Whether an image is flipped, given its number from 0 to 1."""
+        return chance <= 0.5
+
     def _augment(self, images: Array, context: Context) -> Array:
         axes = tuple(axis for axis, turned in ((1, self.vertical), (2, self.horizontal)) if turned)
-        flipped = self.chances(context, len(images)) <= np.float32(0.5)
+        flipped = self.flipped(self.chances(context, len(images)))
         return np.where(flipped[:, None, None, None], np.flip(images, axes), images)
 
     def _gradient(self, gradient: Array, images: Array, context: Context) -> Array:

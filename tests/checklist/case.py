@@ -64,5 +64,5 @@ def one_op_graph(case: Case, samples: int = SAMPLES, ties: bool = False) -> OneO
     parameters = [generator.normal(size=shape).astype(np.float32) for shape in shapes]
     # What operations track are moving means and variances, and these are never negative.
     learned = len(shapes) - case.op.tracked
-    parameters[learned:] = [np.abs(parameter) for parameter in parameters[learned:]]
+    parameters[learned:] = [np.asarray(abs(parameter)) for parameter in parameters[learned:]]
     return OneOp(graph, parameters, [array.round() for array in inputs] if ties else inputs)

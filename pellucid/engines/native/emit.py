@@ -293,6 +293,15 @@ class Emitter:
         after = [self.builder.fadd(old, new) for old, new in zip(before, row, strict=True)]
         self.store_row(after, pointer, lanes, *offsets)
 
+    def table(self, name: str, kind: ir.Type, values: Sequence[float]) -> ir.Value:
+        """The address of constant numbers that lie beside this function's code."""
+        numbers = ir.ArrayType(kind, len(values))
+        table = ir.GlobalVariable(self.module, numbers, f"{self.function.name}_{name}")
+        table.global_constant = True
+        table.linkage = "internal"
+        table.initializer = ir.Constant(numbers, list(values))
+        return table
+
     # Vectors
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pellucid.engines.native.kernels import pooled
 from pellucid.engines.native.plan import FUSED, GATES, Plan
+from pellucid.engines.native.stages.augmentation import AugmentationStage, ResizingStage
 from pellucid.engines.native.stages.base import Call, GatheringStage, Stage
 from pellucid.engines.native.stages.convolution import ConvolutionStage, PooledStage
 from pellucid.engines.native.stages.dense import DenseStage
@@ -20,6 +21,7 @@ from pellucid.engines.native.stages.elementwise import (
 )
 from pellucid.engines.native.stages.normalization import NormalizationStage, ScalingStage
 from pellucid.engines.native.stages.pooling import PoolingStage
+from pellucid.engines.native.stages.scaling import AdaptedStage
 from pellucid.errors import EngineError
 from pellucid.graph import Parameter
 from pellucid.ops.activations import Softmax
@@ -27,11 +29,20 @@ from pellucid.ops.base import Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
 from pellucid.ops.dropout import Dropout, SpatialDropout2D
+from pellucid.ops.geometry import (
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
+from pellucid.ops.light import RandomBrightness, RandomContrast
 from pellucid.ops.noise import GaussianNoise
 from pellucid.ops.normalization import BatchNormalization
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 from pellucid.ops.reshape import Flatten, Reshape
-from pellucid.ops.scaling import Rescaling
+from pellucid.ops.resizing import Resizing
+from pellucid.ops.scaling import Normalization, Rescaling
 
 __all__ = ["Call", "GatheringStage", "Stage", "computes", "make_stages"]
 
@@ -48,7 +59,21 @@ KINDS: dict[type, type[Stage]] = {
     Flatten: ViewStage,
     Reshape: ViewStage,
     BatchNormalization: ScalingStage,
+    Resizing: ResizingStage,
+    Normalization: AdaptedStage,
     **dict.fromkeys(FUSED, ElementwiseStage),
+    **dict.fromkeys(
+        (
+            RandomFlip,
+            RandomCrop,
+            RandomRotation,
+            RandomZoom,
+            RandomTranslation,
+            RandomContrast,
+            RandomBrightness,
+        ),
+        AugmentationStage,
+    ),
     **dict.fromkeys(GATES, GateStage),
 }
 
@@ -84,6 +109,8 @@ def make_stages(plan: Plan, parameters: Sequence[Parameter]) -> list[Stage]:
         if isinstance(stage, DropoutStage):
             shape = plan.shapes[step.inputs[0]]
             stage.full_columns = shape[-2] if len(shape) > 1 else 1
+        if isinstance(stage, AdaptedStage):
+            stage.shape = plan.shapes[step.inputs[0]]
         if isinstance(stage, ViewStage):
             stage.alone = readers[step.inputs[0]] == 1
         if isinstance(stage, ConvolutionStage) and not shared and pooled.worth_while(stage.conv):
