@@ -363,6 +363,16 @@ def kernel(
     `kernel(module, machine, *sizes)` emits it once in a module for sizes that read the same, and
     returns the function that is there from then on.
     """
+    return kernel_of(lambda *sizes, **named: arguments)
+
+
+def kernel_of(
+    arguments: Callable[..., Sequence[ir.Type]],
+) -> Callable[
+    [Callable[Concatenate[Emitter, Sizes], None]],
+    Callable[Concatenate[Module, Machine, Sizes], ir.Function],
+]:
+    """Like `kernel`, where the arguments depend on the sizes."""
 
     def decorate(
         body: Callable[Concatenate[Emitter, Sizes], None],
@@ -375,7 +385,7 @@ def kernel(
             key = f"{family} {sizes} {named}"
             if key not in module.kernels:
                 name = f"{family}_{len(module.kernels)}"
-                em = Emitter(module, machine, name, arguments)
+                em = Emitter(module, machine, name, arguments(*sizes, **named))
                 body(em, *sizes, **named)
                 module.kernels[key] = em.finish()
             return module.kernels[key]

@@ -33,8 +33,9 @@ from pellucid.ops.activations import (
 from pellucid.ops.base import Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
+from pellucid.ops.depthwise import DepthwiseConv2D
 from pellucid.ops.dropout import Dropout, SpatialDropout2D
-from pellucid.ops.merging import Add
+from pellucid.ops.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
 from pellucid.ops.noise import GaussianNoise
 from pellucid.ops.normalization import BatchNormalization
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
@@ -53,17 +54,22 @@ PLACE_BY_PLACE: frozenset[type[Op]] = (
     | GATES
     | {
         Add,
+        Average,
         BatchNormalization,
         Dense,
         Dropout,
         GaussianNoise,
+        Maximum,
+        Minimum,
+        Multiply,
         Rescaling,
         Softmax,
         SpatialDropout2D,
+        Subtract,
     }
 )
 """Operations that read of each input the place (row, column) that they make."""
-WINDOWED: frozenset[type[Op]] = frozenset({Conv2D, MaxPooling2D, AveragePooling2D})
+WINDOWED: frozenset[type[Op]] = frozenset({Conv2D, DepthwiseConv2D, MaxPooling2D, AveragePooling2D})
 """Operations that make every place of a window around it; any others make all places or none."""
 
 
@@ -219,7 +225,7 @@ class _Fusion:
 
     def _scaled(self, step: Step, node: Node) -> Step | None:
         """A convolution takes the scaling of its channels behind it, when answering."""
-        if self.training or not isinstance(step.node.op, Conv2D):
+        if self.training or not isinstance(step.node.op, Conv2D | DepthwiseConv2D):
             return None
         nothing_between = step.scaling is None and step.addend is None
         unchanged = step.activation is None and step.pool is None
@@ -246,7 +252,7 @@ class _Fusion:
 
 def _activated(step: Step, node: Node) -> Step | None:
     """A convolution, a dense layer or a normalization takes the activation behind it."""
-    takes = isinstance(step.node.op, Conv2D | Dense | BatchNormalization)
+    takes = isinstance(step.node.op, Conv2D | DepthwiseConv2D | Dense | BatchNormalization)
     if not takes or step.activation or step.pool:
         return None
     return replace(step, activation=node.op)
@@ -297,7 +303,7 @@ def _input_layout(plan: Plan, step: Step, value: int, target: Layout) -> Layout:
     full = plain_layout(plan.shapes[value])
     if value == step.addend and value not in step.inputs:
         return Layout(*computed_size(step, target), full.channels)
-    if isinstance(op, Conv2D):
+    if isinstance(op, Conv2D | DepthwiseConv2D):
         rows, columns = computed_size(step, target)
         windows = list(zip(op.kernel_size, op.strides, op.dilation, op.padding, strict=True))
         down, across = (

@@ -17,7 +17,7 @@ from pellucid.engines.native.emit import I64, POINTER, Emitter, Index, Values, k
 from pellucid.engines.native.kernels.activations import activate
 from pellucid.engines.native.kernels.convolution import Convolution
 from pellucid.engines.native.kernels.tiling import for_bands, for_pieces
-from pellucid.engines.native.layout import Layout, Tile
+from pellucid.engines.native.layout import Layout, Tile, aligned
 
 IN_REGISTERS = 9  # kernels of at most so many weights stay in registers
 SPARE = 4  # registers for inputs and slopes, beside sums
@@ -36,13 +36,13 @@ def _span(outputs: int, conv: Convolution, axis: int) -> int:
     return (outputs - 1) * stride + (size - 1) * dilation + 1
 
 
-@kernel(*[POINTER] * 4, *[I64] * 3)
+@kernel(*[POINTER] * 5, *[I64] * 3)
 def forward(em: Emitter, conv: Convolution) -> None:
     """Compute y = activation(x * w + b), channel by channel.
 
-    Called with (x, w, b, y, samples, low, high), for the units low … high of every sample.
+    Called with (x, w, b, scales, y, samples, low, high), for the units low … high of every sample.
     """
-    x, w, b, y, samples, low, high = em.arguments
+    x, w, b, scales, y, samples, low, high = em.arguments
 
     def sample(number: Index) -> None:
         x_sample = em.at(x, em.multiply(number, conv.source.stride), conv.start)
@@ -55,7 +55,7 @@ def forward(em: Emitter, conv: Convolution) -> None:
             def columns(column: Index, width: int) -> None:
                 here = em.at(x_rows, em.multiply(column, conv.strides[1] * conv.filters))
                 there = em.at(y_rows, em.multiply(column, conv.filters))
-                _for_channels(em, conv, (here, w, b, there), Tile(height, width, 1))
+                _for_channels(em, conv, (here, w, b, scales, there), Tile(height, width, 1))
 
             for_pieces(em, conv.columns, TILE.columns, columns)
 
@@ -70,12 +70,16 @@ def _for_channels(
     """A tile of outputs in all its channels, which lie side by side: so memory is read in a row."""
 
     def vector(channel: Index, lanes: int) -> None:
-        x, w, b, y = (em.at(pointer, channel) for pointer in pointers)
+        x, w, b, scales, y = (em.at(pointer, channel) for pointer in pointers)
         small = conv.kernel[0] * conv.kernel[1] <= IN_REGISTERS
         sums = (_sums_in_registers if small else _sums_row_by_row)(em, conv, x, w, tile, lanes)
         if conv.use_bias:
             bias = em.load(b, lanes=lanes)
             sums = [em.builder.fadd(value, bias) for value in sums]
+        if conv.scaled:
+            scale = em.load(scales, lanes=lanes)
+            shift = em.load(scales, aligned(conv.filters), lanes=lanes)
+            sums = [em.fma(value, scale, shift) for value in sums]
         for number, value in enumerate(sums):
             r, c = divmod(number, tile.columns)
             place = r * conv.target.row + c * conv.filters

@@ -9,7 +9,12 @@ from pellucid.engines.native.kernels import pooled
 from pellucid.engines.native.plan import FUSED, GATES, Plan
 from pellucid.engines.native.stages.augmentation import AugmentationStage, ResizingStage
 from pellucid.engines.native.stages.base import Call, GatheringStage, Stage
-from pellucid.engines.native.stages.convolution import ConvolutionStage, PooledStage
+from pellucid.engines.native.stages.convolution import (
+    ConvolutionStage,
+    DepthwiseStage,
+    PooledStage,
+)
+from pellucid.engines.native.stages.copying import BorderStage, PermuteStage, UpsamplingStage
 from pellucid.engines.native.stages.dense import DenseStage
 from pellucid.engines.native.stages.elementwise import (
     DropoutStage,
@@ -19,6 +24,8 @@ from pellucid.engines.native.stages.elementwise import (
     SoftmaxStage,
     ViewStage,
 )
+from pellucid.engines.native.stages.layer_normalization import LayerNormalizationStage
+from pellucid.engines.native.stages.merging import ConcatenateStage, MergingStage
 from pellucid.engines.native.stages.normalization import NormalizationStage, ScalingStage
 from pellucid.engines.native.stages.pooling import PoolingStage
 from pellucid.engines.native.stages.scaling import AdaptedStage
@@ -26,8 +33,10 @@ from pellucid.errors import EngineError
 from pellucid.graph import Parameter
 from pellucid.ops.activations import Softmax
 from pellucid.ops.base import Op
+from pellucid.ops.borders import Cropping2D, ZeroPadding2D
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
+from pellucid.ops.depthwise import DepthwiseConv2D
 from pellucid.ops.dropout import Dropout, SpatialDropout2D
 from pellucid.ops.geometry import (
     RandomCrop,
@@ -37,20 +46,45 @@ from pellucid.ops.geometry import (
     RandomZoom,
 )
 from pellucid.ops.light import RandomBrightness, RandomContrast
+from pellucid.ops.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+)
 from pellucid.ops.noise import GaussianNoise
-from pellucid.ops.normalization import BatchNormalization
-from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
-from pellucid.ops.reshape import Flatten, Reshape
+from pellucid.ops.normalization import BatchNormalization, LayerNormalization
+from pellucid.ops.pooling import (
+    AveragePooling2D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+)
+from pellucid.ops.reshape import Flatten, Permute, Reshape
 from pellucid.ops.resizing import Resizing
 from pellucid.ops.scaling import Normalization, Rescaling
+from pellucid.ops.upsampling import UpSampling2D
 
 __all__ = ["Call", "GatheringStage", "Stage", "computes", "make_stages"]
 
 KINDS: dict[type, type[Stage]] = {
     Conv2D: ConvolutionStage,
+    DepthwiseConv2D: DepthwiseStage,
     Dense: DenseStage,
     MaxPooling2D: PoolingStage,
     AveragePooling2D: PoolingStage,
+    GlobalMaxPooling2D: PoolingStage,
+    GlobalAveragePooling2D: PoolingStage,
+    ZeroPadding2D: BorderStage,
+    Cropping2D: BorderStage,
+    Permute: PermuteStage,
+    UpSampling2D: UpsamplingStage,
+    LayerNormalization: LayerNormalizationStage,
+    Concatenate: ConcatenateStage,
+    **dict.fromkeys((Add, Subtract, Multiply, Average, Maximum, Minimum), MergingStage),
     Rescaling: ElementwiseStage,
     Dropout: DropoutStage,
     SpatialDropout2D: DropoutStage,
@@ -62,6 +96,7 @@ KINDS: dict[type, type[Stage]] = {
     Resizing: ResizingStage,
     Normalization: AdaptedStage,
     **dict.fromkeys(FUSED, ElementwiseStage),
+    **dict.fromkeys(GATES, GateStage),
     **dict.fromkeys(
         (
             RandomFlip,
@@ -74,13 +109,12 @@ KINDS: dict[type, type[Stage]] = {
         ),
         AugmentationStage,
     ),
-    **dict.fromkeys(GATES, GateStage),
 }
 
 
 def computes(op: Op) -> bool:
     """Whether there is a stage for an operation."""
-    return type(op) in KINDS and not (isinstance(op, Conv2D) and op.groups > 1)
+    return type(op) in KINDS
 
 
 def make_stages(plan: Plan, parameters: Sequence[Parameter]) -> list[Stage]:
@@ -109,7 +143,7 @@ def make_stages(plan: Plan, parameters: Sequence[Parameter]) -> list[Stage]:
         if isinstance(stage, DropoutStage):
             shape = plan.shapes[step.inputs[0]]
             stage.full_columns = shape[-2] if len(shape) > 1 else 1
-        if isinstance(stage, AdaptedStage):
+        if isinstance(stage, AdaptedStage | PermuteStage | LayerNormalizationStage):
             stage.shape = plan.shapes[step.inputs[0]]
         if isinstance(stage, ViewStage):
             stage.alone = readers[step.inputs[0]] == 1
@@ -131,6 +165,8 @@ def _kind(plan: Plan, place: int, shared: bool) -> type[Stage]:
             "the engine 'reference' computes every operation."
         )
     kind = KINDS[type(op)]
+    if isinstance(op, DepthwiseConv2D) and op.depth_multiplier > 1:
+        return ConvolutionStage
     if kind is DenseStage:
         source = plan.layouts[step.inputs[0]]
         rows = source.rows * source.columns * target.rows * target.columns

@@ -8,6 +8,7 @@ from pellucid.engines.native.emit import I8, Index, Module
 from pellucid.engines.native.kernels import (
     convolution,
     convolution_gradients,
+    depthwise,
     normalization,
     packing,
     pooled,
@@ -21,10 +22,24 @@ from pellucid.engines.native.stages.normalization import normalization_weights
 from pellucid.engines.native.stages.weighted import WeightedStage
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
+from pellucid.ops.depthwise import DepthwiseConv2D
 from pellucid.ops.normalization import BatchNormalization
 
 WIDE = 192  # filters from which the rows of a kernel lie too far apart to be read one by one
 WORTH_COPYING = 8  # outputs of a filter from which the copy into panels is soon won back
+
+
+def grouped(op: DepthwiseConv2D, channels: int) -> Conv2D:
+    """A depthwise convolution as one whose groups are single channels."""
+    return Conv2D(
+        channels * op.depth_multiplier,
+        op.kernel_size,
+        op.strides,
+        op.padding,
+        op.dilation,
+        op.use_bias,
+        groups=channels,
+    )
 
 
 class ConvolutionStage(WeightedStage):
@@ -34,12 +49,14 @@ class ConvolutionStage(WeightedStage):
     def conv(self) -> convolution.Convolution:
         """The convolution with all its sizes."""
         op = self.step.node.op
+        channels = self.source.channels
         if isinstance(op, Dense):
             op = Conv2D(op.units, (1, 1), use_bias=op.use_bias)
+        elif isinstance(op, DepthwiseConv2D):
+            op = grouped(op, channels)
         assert isinstance(op, Conv2D)
         rows, columns = computed_size(self.step, self.target)
         (top, _), (left, _) = op.padding
-        channels = self.source.channels
         start = (self.source.top - top) * self.source.row + (self.source.left - left) * channels
         return convolution.Convolution(
             op.kernel_size,
@@ -101,13 +118,13 @@ class ConvolutionStage(WeightedStage):
         conv = self.conv
         if convolution_gradients.by_kernel_rows(conv):
             return 1, conv.window, conv.filters
-        return conv.kernel[0] * conv.kernel[1], self.source.channels, conv.filters
+        return conv.kernel[0] * conv.kernel[1], conv.depth, conv.filters
 
     @property
     def panel_sizes(self) -> tuple[int, int] | None:
         conv = self.conv
         wide = conv.filters >= WIDE and conv.rows * conv.columns >= WORTH_COPYING
-        return (conv.window, conv.filters) if wide else None
+        return (conv.window, conv.filters) if wide and conv.groups == 1 else None
 
     @property
     def unpooled(self) -> Layout:
@@ -168,7 +185,7 @@ class ConvolutionStage(WeightedStage):
             call.values[self.inputs[0]],
             call.panels.get(self.place) or call.parameter(self.parameters[0]),
             self.bias(call),
-            self._scales(call),
+            self.scales(call),
             call.values[self.inputs[1]] if self.step.addend is not None else call.nothing,
             call.values[self.output],
             call.winners.get(self.place, call.nothing),
@@ -182,7 +199,7 @@ class ConvolutionStage(WeightedStage):
             learned = normalization_weights(self.step.scaling, call)
             self.call(call, "prepare", call.statistics[self.place], *learned)
 
-    def _scales(self, call: Call) -> ir.Value:
+    def scales(self, call: Call) -> ir.Value:
         """Where the scales lie, and behind them the shifts."""
         if self.norm is None:
             return call.nothing
@@ -205,6 +222,66 @@ class ConvolutionStage(WeightedStage):
         if dx is not None:
             packed = call.packed[self.place]
             self.call(call, "input", slopes, packed, dx, call.samples)
+
+
+class DepthwiseStage(ConvolutionStage):
+    """A depthwise convolution with one filter for every channel."""
+
+    @property
+    def packed_sizes(self) -> tuple[int, int, int] | None:
+        return None
+
+    @property
+    def panel_sizes(self) -> tuple[int, int] | None:
+        return None
+
+    def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
+        conv = self.conv
+        self.functions["forward"] = depthwise.forward(module, machine, conv)
+        self._units = depthwise.forward_units(conv)
+        if self.norm:
+            self.functions["prepare"] = normalization.prepare(module, machine, self.norm)
+        if not training:
+            return
+        self.emit_slope(module, machine)
+        if conv.use_bias and self.trainable[1]:
+            self.functions["bias"] = convolution_gradients.bias_gradient(
+                module, machine, self.target
+            )
+        if self.trainable[0]:
+            self.functions["kernel"] = depthwise.kernel_gradient(
+                module, machine, conv, self.target
+            )
+        if self.input_gradient:
+            self.functions["input"] = depthwise.input_gradient(
+                module, machine, conv, self.target, self.accumulate[0]
+            )
+
+    def forward(self, call: Call, low: Index = 0, high: Index | None = None) -> None:
+        self.call(
+            call,
+            "forward",
+            call.values[self.inputs[0]],
+            call.parameter(self.parameters[0]),
+            self.bias(call),
+            self.scales(call),
+            call.values[self.output],
+            call.samples,
+            low,
+            self.units if high is None else high,
+        )
+
+    def backward(self, call: Call) -> None:
+        dy = call.gradients[self.output]
+        self.slope(call)
+        if "kernel" in self.functions:
+            x, partial = call.values[self.inputs[0]], call.partials[self.parameters[0]]
+            self.call(call, "kernel", x, dy, partial, call.samples)
+        if "bias" in self.functions:
+            self.call(call, "bias", dy, call.partials[self.parameters[1]], call.samples)
+        if "input" in self.functions:
+            w, dx = call.parameter(self.parameters[0]), call.gradients[self.inputs[0]]
+            self.call(call, "input", dy, w, dx, call.samples)
 
 
 class PooledStage(ConvolutionStage):

@@ -6,7 +6,7 @@ from pellucid.engines.native.emit import Index, Module
 from pellucid.engines.native.kernels import pooling
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.stages.base import Call, Stage
-from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
+from pellucid.ops.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
 
 
 class PoolingStage(Stage):
@@ -16,14 +16,14 @@ class PoolingStage(Stage):
     def pool(self) -> pooling.Pooling:
         """The pooling with all its sizes."""
         op = self.step.node.op
-        assert isinstance(op, MaxPooling2D | AveragePooling2D)
-        before = (op.padding[0][0], op.padding[1][0])
         # The live region is whole wherever a window could end in padding.
         size = (self.source.rows, self.source.columns)
-        average = isinstance(op, AveragePooling2D)
-        return pooling.Pooling(
-            op.pool_size, op.strides, before, size, self.source, self.target, average
-        )
+        average = isinstance(op, AveragePooling2D | GlobalAveragePooling2D)
+        window, strides, before = size, size, (0, 0)
+        if isinstance(op, MaxPooling2D | AveragePooling2D):
+            (top, _), (left, _) = op.padding
+            window, strides, before = op.pool_size, op.strides, (top, left)
+        return pooling.Pooling(window, strides, before, size, self.source, self.target, average)
 
     @property
     def winner_size(self) -> int:
