@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.contest import available_cores, start
 from benchmarks.machine import describe
+from benchmarks.networks import RESIDUALS
 from benchmarks.report import keep, table
 from benchmarks.roster import PELLUCID, Entrant
 from benchmarks.workers import WorkerError
@@ -35,6 +36,7 @@ def main() -> None:
     names = [entrant.name for entrant in ENTRANTS]
     parser.add_argument("--threads", type=int, default=available_cores())
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--network", choices=RESIDUALS, default="residual")
     parser.add_argument("--only", choices=names, help="train this one alone, and keep nothing")
     parser.add_argument(
         "--limit", type=int, metavar="IMAGES", help="use only the first, and keep nothing"
@@ -51,7 +53,12 @@ def main() -> None:
 
 def measure(options: argparse.Namespace) -> list[str]:
     """The report, paragraph by paragraph."""
-    request = {"seed": options.seed, "limit": options.limit, "threads": options.threads}
+    request = {
+        "network": options.network,
+        "seed": options.seed,
+        "limit": options.limit,
+        "threads": options.threads,
+    }
     replies = {}
     with TemporaryDirectory() as folder:
         arrays = Path(folder) / "arrays.npz"
@@ -64,6 +71,7 @@ def measure(options: argparse.Namespace) -> list[str]:
     versions = {name: v for reply in replies.values() for name, v in reply["versions"].items()}
     facts = describe() | {
         "threads": str(options.threads),
+        "network": options.network,
         "seed": str(options.seed),
         "versions": ", ".join(f"{name} {v}" for name, v in sorted(versions.items())),
     }

@@ -70,25 +70,31 @@ def basic_block(filters: int, strides: int = 1, projected: bool = False) -> tupl
     return (Residual(body, normalized(filters, 1, strides) if projected else ()), Relu())
 
 
-RESIDUAL = Network(
-    (32, 32, 3),
-    (
-        *normalized(32),
-        Relu(),
-        *basic_block(32),
-        *basic_block(32),
-        *basic_block(64, strides=2, projected=True),
-        *basic_block(64),
-        *basic_block(128, strides=2, projected=True),
-        *basic_block(128),
-        GlobalAveragePooling2D(),
-        Dense(10, "softmax"),
-    ),
-    batch_size=128,
-    weight_tolerance=0.1,
-    compared_rules=("sgd",),
-)
-"""Three stages of two residual blocks each, as for CIFAR-10."""
+def residual(first: int, second: int, third: int) -> Network:
+    """Three stages of two residual blocks each, of so many filters, as for CIFAR-10."""
+    return Network(
+        (32, 32, 3),
+        (
+            *normalized(first),
+            Relu(),
+            *basic_block(first),
+            *basic_block(first),
+            *basic_block(second, strides=2, projected=True),
+            *basic_block(second),
+            *basic_block(third, strides=2, projected=True),
+            *basic_block(third),
+            GlobalAveragePooling2D(),
+            Dense(10, "softmax"),
+        ),
+        batch_size=128,
+        weight_tolerance=0.1,
+        compared_rules=("sgd",),
+    )
+
+
+RESIDUAL = residual(32, 64, 128)
+RESIDUALS = {"residual": RESIDUAL, "narrow": residual(16, 32, 64)}
+"""The residual net, and one with half of its filters, which a peer can be waited for."""
 
 NETWORKS = {"textbook": TEXTBOOK, "cats-and-dogs": CATS_AND_DOGS, "residual": RESIDUAL}
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pellucid as keras
 from benchmarks import recipe
-from benchmarks.networks import RESIDUAL
+from benchmarks.networks import RESIDUALS
 from benchmarks.peers.keras_api import Builder
 from benchmarks.peers.worker import Reply, serve
 
 
-def train(arrays: str, seed: int, limit: int | None, threads: int) -> Reply:
+def train(network: str, arrays: str, seed: int, limit: int | None, threads: int) -> Reply:
     """Train by the recipe; the test accuracy after each epoch, and the seconds it took."""
     (images, labels), test = recipe.read(arrays, limit)
     keras.set_seed(seed)
@@ -20,7 +20,7 @@ def train(arrays: str, seed: int, limit: int | None, threads: int) -> Reply:
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - rising, warmup_target=recipe.PEAK_RATE, warmup_steps=rising
     )
-    model = build()
+    model = build(network)
     model.compile(
         keras.optimizers.SGD(
             rate, recipe.MOMENTUM, nesterov=True, weight_decay=recipe.WEIGHT_DECAY
@@ -44,16 +44,17 @@ def train(arrays: str, seed: int, limit: int | None, threads: int) -> Reply:
     }
 
 
-def build() -> Any:
-    """The residual net behind flips and shifts."""
-    share = recipe.LARGEST_SHIFT / RESIDUAL.input_shape[0]
-    inputs = keras.Input(shape=RESIDUAL.input_shape)
+def build(network: str) -> Any:
+    """A residual net behind flips and shifts."""
+    layers, shape = RESIDUALS[network].layers, RESIDUALS[network].input_shape
+    share = recipe.LARGEST_SHIFT / shape[0]
+    inputs = keras.Input(shape=shape)
     x = keras.layers.RandomFlip("horizontal")(inputs)
     x = keras.layers.RandomTranslation(share, share, fill_mode="constant", interpolation="nearest")(
         x
     )
     builder = Builder(keras, explicit_padding=True)
-    return keras.Model(inputs, builder.stack(RESIDUAL.layers, x))
+    return keras.Model(inputs, builder.stack(layers, x))
 
 
 if __name__ == "__main__":

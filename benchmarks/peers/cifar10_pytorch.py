@@ -7,12 +7,12 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks import recipe
-from benchmarks.networks import RESIDUAL
+from benchmarks.networks import RESIDUALS
 from benchmarks.peers.pytorch import build
 from benchmarks.peers.worker import Reply, serve
 
 
-def train(arrays: str, seed: int, limit: int | None, threads: int) -> Reply:
+def train(network: str, arrays: str, seed: int, limit: int | None, threads: int) -> Reply:
     """Train by the recipe; the test accuracy after each epoch, and the seconds it took."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -20,7 +20,8 @@ def train(arrays: str, seed: int, limit: int | None, threads: int) -> Reply:
         (torch.from_numpy(x).permute(0, 3, 1, 2), torch.from_numpy(y))
         for x, y in recipe.read(arrays, limit)
     )
-    model = build(RESIDUAL.layers, RESIDUAL.input_shape).to(memory_format=torch.channels_last)
+    layers, shape = RESIDUALS[network].layers, RESIDUALS[network].input_shape
+    model = build(layers, shape).to(memory_format=torch.channels_last)
     initialize(model)
     optimizer = torch.optim.SGD(model.parameters(), 1.0, recipe.MOMENTUM, nesterov=True)
     batches = -(-len(images) // recipe.BATCH_SIZE)
