@@ -13,15 +13,16 @@ from pellucid.engines.base import Engine
 from pellucid.engines.native import NativeEngine
 from pellucid.engines.reference import ReferenceEngine
 from pellucid.graph import Graph, Node, Parameter
-from pellucid.ops.activations import Relu, Sigmoid, Softmax
+from pellucid.ops.activations import Relu, Sigmoid, Softmax, Tanh
 from pellucid.ops.base import Array, Op
 from pellucid.ops.convolution import Conv2D
 from pellucid.ops.dense import Dense
+from pellucid.ops.dropout import Dropout
 from pellucid.ops.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from pellucid.ops.merging import Add
 from pellucid.ops.normalization import BatchNormalization
 from pellucid.ops.optimizers import SGD
-from pellucid.ops.pooling import AveragePooling2D
+from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 from pellucid.ops.reshape import Flatten
 from pellucid.shapes import Shape
 
@@ -83,6 +84,40 @@ def residual() -> Graph:
     return graph
 
 
+def fan_out() -> Graph:
+    """One value read by convolutions of several sizes, a pooling, an activation and a sum."""
+    d = Drawing(((9, 8, 2),))
+    x = d.put(same(7, bias=True), 0)
+    a = d.put(Relu(), d.put(same(7, size=5), x))
+    b = d.put(Tanh(), x)
+    c = d.put(Dropout(0.4), d.put(same(7, size=1), x))
+    x = d.put(Relu(), d.put(Add(), d.put(Add(), a, b), d.put(Add(), c, x)))
+    pooled = d.put(MaxPooling2D((2, 2), (2, 2)), x)
+    inner = d.put(Conv2D(7, (2, 2), (2, 2)), x)
+    x = d.put(Add(), pooled, inner)
+    x = d.put(Softmax(), d.put(Dense(4), d.put(Flatten(), x)))
+    graph = d.graph(x)
+    graph.verify()
+    return graph
+
+
+def shared() -> Graph:
+    """One convolution, one normalization and one dense layer, each used twice, on two inputs."""
+    d = Drawing(((6, 6, 3), (6, 6, 3)))
+    conv, norm = same(10, bias=True), BatchNormalization()
+    a = d.put(conv, 0)
+    left = d.put(Relu(), d.put(norm, a))
+    b = d.put(conv, 1, shared=a)
+    right = d.put(Relu(), d.put(norm, b, shared=left - 1))
+    x = d.put(Flatten(), d.put(Add(), left, right))
+    first = d.put(Dense(360), x)
+    second = d.put(Dense(360), d.put(Tanh(), first), shared=first)
+    x = d.put(Softmax(), d.put(Dense(4), second))
+    graph = d.graph(x)
+    graph.verify()
+    return graph
+
+
 def two_answers() -> Graph:
     """Two outputs, one of which is read on."""
     d = Drawing(((7, 7, 3),))
@@ -95,7 +130,7 @@ def two_answers() -> Graph:
     return graph
 
 
-GRAPHS = {drawn.__name__: drawn() for drawn in (residual, two_answers)}
+GRAPHS = {drawn.__name__: drawn() for drawn in (residual, fan_out, shared, two_answers)}
 every_graph = pytest.mark.parametrize("name", GRAPHS)
 
 
