@@ -41,6 +41,7 @@ from pellucid.ops.normalization import BatchNormalization
 from pellucid.ops.pooling import AveragePooling2D, MaxPooling2D
 from pellucid.ops.reshape import Reshape
 from pellucid.ops.scaling import Rescaling
+from pellucid.ops.transposed import Conv2DTranspose
 from pellucid.shapes import Pair, Shape, live_range, reach
 
 FUSED: frozenset[type[Op]] = frozenset(
@@ -252,7 +253,9 @@ class _Fusion:
 
 def _activated(step: Step, node: Node) -> Step | None:
     """A convolution, a dense layer or a normalization takes the activation behind it."""
-    takes = isinstance(step.node.op, Conv2D | DepthwiseConv2D | Dense | BatchNormalization)
+    takes = isinstance(
+        step.node.op, Conv2D | DepthwiseConv2D | Conv2DTranspose | Dense | BatchNormalization
+    )
     if not takes or step.activation or step.pool:
         return None
     return replace(step, activation=node.op)

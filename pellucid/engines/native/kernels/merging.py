@@ -46,10 +46,10 @@ def merge(em: Emitter, merging: Merging) -> None:
     *inputs, y, samples = em.arguments
 
     def numbers(offsets: list[Index], offset: Index, lanes: int) -> None:
-        values = _values(em, merging, inputs, offsets, lanes)
+        values = loaded(em, merging, inputs, offsets, lanes)
         em.store(_value(em, merging.op, values), y, offset, lanes=lanes)
 
-    _for_numbers(em, merging, samples, numbers)
+    for_repeated(em, merging, samples, numbers)
 
 
 @kernel_of(lambda merging, number, add=False: [*[POINTER] * (len(merging.sources) + 2), I64])
@@ -68,7 +68,7 @@ def merge_gradient(em: Emitter, merging: Merging, number: int, add: bool = False
     def numbers(offsets: list[Index], offset: Index, lanes: int) -> None:
         gradient = em.load(dy, offset, lanes=lanes)
         if isinstance(merging.op, READING):
-            values = _values(em, merging, inputs, offsets, lanes)
+            values = loaded(em, merging, inputs, offsets, lanes)
             gradient = _share(em, merging.op, number, gradient, values)
         else:
             gradient = _linear_share(em, merging, number, gradient)
@@ -78,13 +78,13 @@ def merge_gradient(em: Emitter, merging: Merging, number: int, add: bool = False
         else:
             em.give(gradient, dx, offsets[number], lanes=lanes, add=add)
 
-    _for_numbers(em, merging, samples, numbers)
+    for_repeated(em, merging, samples, numbers)
 
 
-def _for_numbers(
+def for_repeated(
     em: Emitter,
     merging: Merging,
-    samples: ir.Value,
+    samples: Index,
     body: Callable[[list[Index], Index, int], None],
 ) -> None:
     """`body(offset of each input, offset of the output, lanes)` for all vectors of the output."""
@@ -126,7 +126,7 @@ def _for_numbers(
     em.loop(0, samples, lambda n: em.loop(0, target.rows, lambda r: row(n, r)) and None)
 
 
-def _values(
+def loaded(
     em: Emitter, merging: Merging, inputs: Values, offsets: list[Index], lanes: int
 ) -> Values:
     """The vectors of all inputs."""

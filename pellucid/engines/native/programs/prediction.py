@@ -17,7 +17,7 @@ from llvmlite import ir
 from pellucid.engines.native import synchronise
 from pellucid.engines.native.emit import I64, POINTER, Emitter, Index
 from pellucid.engines.native.frame import entry, field
-from pellucid.engines.native.kernels import elementwise, packing
+from pellucid.engines.native.kernels import elementwise
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.programs.emission import Emission, Program, image_layout
 from pellucid.engines.native.programs.memory import Memory, Span
@@ -118,7 +118,7 @@ class _Prediction(Emission):
         wait = [control, field(em, frame, "threads"), field(em, frame, "yield")]
         for stage in self.stages:
             if stage.panel_sizes:
-                parts = packing.parts(1, stage.panel_sizes[0])
+                parts = stage.panel_parts
                 synchronise.tickets(em, control, parts, self._panels(em, frame, stage))
                 em.builder.call(self.barrier, wait)
         prepared = [stage for stage in self.stages if stage.prepares]

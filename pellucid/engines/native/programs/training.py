@@ -200,7 +200,7 @@ class _Training(Emission):
                 offset = self.placement.packed[stage.place]
                 work.append((parts, self._packing_part(now, stage, "transpose", offset)))
             if stage.panel_sizes:
-                parts = packing.parts(1, stage.panel_sizes[0])
+                parts = stage.panel_parts
                 offset = self.placement.panels[stage.place]
                 work.append((parts, self._packing_part(now, stage, "panels", offset)))
         return work

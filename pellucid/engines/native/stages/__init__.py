@@ -25,13 +25,14 @@ from pellucid.engines.native.stages.elementwise import (
     ViewStage,
 )
 from pellucid.engines.native.stages.layer_normalization import LayerNormalizationStage
-from pellucid.engines.native.stages.merging import ConcatenateStage, MergingStage
+from pellucid.engines.native.stages.merging import ConcatenateStage, MergingStage, PReluStage
 from pellucid.engines.native.stages.normalization import NormalizationStage, ScalingStage
 from pellucid.engines.native.stages.pooling import PoolingStage
 from pellucid.engines.native.stages.scaling import AdaptedStage
+from pellucid.engines.native.stages.transposed import TransposedStage
 from pellucid.errors import EngineError
 from pellucid.graph import Parameter
-from pellucid.ops.activations import Softmax
+from pellucid.ops.activations import PRelu, Softmax
 from pellucid.ops.base import Op
 from pellucid.ops.borders import Cropping2D, ZeroPadding2D
 from pellucid.ops.convolution import Conv2D
@@ -66,6 +67,7 @@ from pellucid.ops.pooling import (
 from pellucid.ops.reshape import Flatten, Permute, Reshape
 from pellucid.ops.resizing import Resizing
 from pellucid.ops.scaling import Normalization, Rescaling
+from pellucid.ops.transposed import Conv2DTranspose
 from pellucid.ops.upsampling import UpSampling2D
 
 __all__ = ["Call", "GatheringStage", "Stage", "computes", "make_stages"]
@@ -73,6 +75,7 @@ __all__ = ["Call", "GatheringStage", "Stage", "computes", "make_stages"]
 KINDS: dict[type, type[Stage]] = {
     Conv2D: ConvolutionStage,
     DepthwiseConv2D: DepthwiseStage,
+    Conv2DTranspose: TransposedStage,
     Dense: DenseStage,
     MaxPooling2D: PoolingStage,
     AveragePooling2D: PoolingStage,
@@ -82,6 +85,7 @@ KINDS: dict[type, type[Stage]] = {
     Cropping2D: BorderStage,
     Permute: PermuteStage,
     UpSampling2D: UpsamplingStage,
+    PRelu: PReluStage,
     LayerNormalization: LayerNormalizationStage,
     Concatenate: ConcatenateStage,
     **dict.fromkeys((Add, Subtract, Multiply, Average, Maximum, Minimum), MergingStage),
@@ -110,6 +114,10 @@ KINDS: dict[type, type[Stage]] = {
         AugmentationStage,
     ),
 }
+
+
+_SHAPED = AdaptedStage, PermuteStage, LayerNormalizationStage, PReluStage, ConcatenateStage
+"""Stages that have to know the shape of their input."""
 
 
 def computes(op: Op) -> bool:
@@ -143,7 +151,7 @@ def make_stages(plan: Plan, parameters: Sequence[Parameter]) -> list[Stage]:
         if isinstance(stage, DropoutStage):
             shape = plan.shapes[step.inputs[0]]
             stage.full_columns = shape[-2] if len(shape) > 1 else 1
-        if isinstance(stage, AdaptedStage | PermuteStage | LayerNormalizationStage):
+        if isinstance(stage, _SHAPED):
             stage.shape = plan.shapes[step.inputs[0]]
         if isinstance(stage, ViewStage):
             stage.alone = readers[step.inputs[0]] == 1

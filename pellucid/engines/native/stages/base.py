@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from llvmlite import ir
 
 from pellucid.engines.native.emit import POINTER, Emitter, Index, Module
+from pellucid.engines.native.kernels import packing
 from pellucid.engines.native.layout import Layout
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.plan import Step
@@ -165,6 +166,12 @@ class Stage:
     def panel_sizes(self) -> tuple[int, int] | None:
         """Rows and columns of the kernel, if the forward pass needs it cut into panels."""
         return None
+
+    @property
+    def panel_parts(self) -> int:
+        """Into how many parts the cutting into panels can be cut."""
+        assert self.panel_sizes is not None
+        return packing.parts(1, self.panel_sizes[0])
 
     @property
     def batch_gradient(self) -> bool:

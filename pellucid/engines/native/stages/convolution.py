@@ -249,9 +249,7 @@ class DepthwiseStage(ConvolutionStage):
                 module, machine, self.target
             )
         if self.trainable[0]:
-            self.functions["kernel"] = depthwise.kernel_gradient(
-                module, machine, conv, self.target
-            )
+            self.functions["kernel"] = depthwise.kernel_gradient(module, machine, conv, self.target)
         if self.input_gradient:
             self.functions["input"] = depthwise.input_gradient(
                 module, machine, conv, self.target, self.accumulate[0]
