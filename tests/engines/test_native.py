@@ -111,11 +111,9 @@ def gradients(engine: Engine, example: Example, loss: Loss) -> list[Array]:
 @pytest.mark.parametrize("case", native_cases(), ids=str)
 def test_value_of_an_operation(case: Case) -> None:
     one = one_op_graph(case, ties=case in MAX_POOLINGS)
-    outputs = [
-        networks.predictor(engine, one.graph, one.parameters).run(one.images) for engine in NATIVES
-    ]
-    expected = networks.predictor(REFERENCE, one.graph, one.parameters).run(one.images)
-    assert_near(same_everywhere([[output] for output in outputs]), [expected], 5e-6)
+    outputs = [engine.predictor(one.graph, one.parameters).run(one.inputs) for engine in NATIVES]
+    expected = REFERENCE.predictor(one.graph, one.parameters).run(one.inputs)
+    assert_near(same_everywhere(outputs), expected, 5e-6)
 
 
 def behind_weights(case: Case, between: list[Op], unchanged: bool) -> Example:
