@@ -206,7 +206,8 @@ class ConvolutionStage(WeightedStage):
         return call.em.at(call.statistics[self.place], self.norm.row(normalization.Row.SCALE))
 
     def backward(self, call: Call) -> None:
-        x, y = call.values[self.inputs[0]], call.values[self.output]
+        # Without an activation or a pooling, nothing on the way back needs the output kept.
+        x, y = call.values[self.inputs[0]], call.values.get(self.output, call.nothing)
         slopes = dy = call.gradients[self.output]
         if "unpool" in self.functions:
             winners, slopes = call.winners[self.place], call.unpooled[self.place]
