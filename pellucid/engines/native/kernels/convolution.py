@@ -159,9 +159,19 @@ def forward(
         em.loop(0, samples, sample)
 
     def units(part: Index, low: Index, high: Index) -> None:
-        for_units(em, conv.rows, tile, lanes, low, high, functools.partial(block, part))
+        work = functools.partial(block, part)
+        for_units(em, conv.rows, tile, lanes, low, high, work, _channels_first(conv, tile, lanes))
 
     for_parts(em, conv.groups, _group_units(em.machine, conv), low, high, units)
+
+
+def _channels_first(conv: Convolution, tile: Tile, lanes: list[int]) -> bool:
+    """Whether it is cheaper to read all weights for every band of rows than to go the other way.
+
+    That is to read the whole input for every group of channels.
+    """
+    groups, bands = -(-len(lanes) // tile.vectors), -(-conv.rows // tile.rows)
+    return conv.source.size * (groups - 1) > conv.window * conv.filters * (bands - 1)
 
 
 def _sums(

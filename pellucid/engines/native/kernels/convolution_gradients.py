@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from llvmlite import ir
 
@@ -21,7 +22,32 @@ from pellucid.engines.native.layout import Layout, Tile, choose_tile
 from pellucid.engines.native.machine import Machine
 
 FEW_CHANNELS = 16
+LARGE_MAPS = 2**16  # numbers of input and gradient from which rows are summed in bands
+BAND_PLACES = 256  # the least places of a band, so that sums are seldom put down and taken up
 UNROLLED_COLUMNS = 4  # loops over so few columns are written out
+
+
+@dataclass(frozen=True)
+class _Band:
+    """Rows of some samples: where their first windows and gradients begin, and how many."""
+
+    x: ir.Value
+    dy: ir.Value
+    samples: ir.Value
+    rows: int
+
+
+def _band_height(conv: Convolution, gradient: Layout) -> int:
+    """How many rows are summed before the next weights: all, unless the maps are large.
+
+    Every tile of weights walks over all rows of a band, which should stay in a near cache. It
+    depends on the sizes only, since sums are cut at bands.
+    """
+    if conv.source.size + gradient.size <= LARGE_MAPS:
+        return conv.rows
+    least = -(-BAND_PLACES // conv.columns)
+    heights = [height for height in range(least, conv.rows + 1) if conv.rows % height == 0]
+    return heights[0] if heights and heights[0] <= 2 * least else min(least, conv.rows)
 
 
 @kernel(POINTER, POINTER, POINTER, I64)
@@ -31,6 +57,29 @@ def kernel_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
     Called with (x, dy, dw, samples). gradient: where dy lies, before the pooling.
     """
     x, dy, dw, samples = em.arguments
+    height = _band_height(conv, gradient)
+    if height == conv.rows:
+        _add_kernel_gradient(em, conv, gradient, dw, _Band(x, dy, samples, conv.rows))
+        return
+
+    def sample(number: Index) -> None:
+        def band(row: Index, rows: int) -> None:
+            down = em.multiply(row, conv.strides[0] * conv.source.row)
+            x_band = em.at(x, em.multiply(number, conv.source.stride), down)
+            start = em.multiply(number, gradient.stride)
+            dy_band = em.at(dy, start, em.multiply(row, gradient.row))
+            here = _Band(x_band, dy_band, em.integer(1), rows)
+            _add_kernel_gradient(em, conv, gradient, dw, here)
+
+        for_pieces(em, conv.rows, height, band)
+
+    em.loop(0, samples, sample)
+
+
+def _add_kernel_gradient(
+    em: Emitter, conv: Convolution, gradient: Layout, dw: ir.Value, band: _Band
+) -> None:
+    """Add the part of a band to dw, one tile of weights after the other."""
     lanes = vectors(conv.group_filters, em.vector)
     channels = conv.source.channels
 
@@ -41,7 +90,9 @@ def kernel_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
 
         def sample(number: Index, *sums: ir.Value) -> Values:
             x_sample = em.at(source, em.multiply(number, conv.source.stride))
-            dy_sample = em.at(dy, em.multiply(number, gradient.stride), gradient.origin, channel)
+            dy_sample = em.at(
+                band.dy, em.multiply(number, gradient.stride), gradient.origin, channel
+            )
 
             def row(r: Index, *sums: ir.Value) -> Values:
                 x_row = em.at(x_sample, em.multiply(r, conv.strides[0] * conv.source.row))
@@ -55,9 +106,9 @@ def kernel_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
 
                 return _unrolled(em, conv.columns, column, list(sums))
 
-            return em.loop(0, conv.rows, row, sums)
+            return em.loop(0, band.rows, row, sums)
 
-        sums = em.loop(0, samples, sample, [em.zero()] * (len(places) * len(group)))
+        sums = em.loop(0, band.samples, sample, [em.zero()] * (len(places) * len(group)))
         for number, row in enumerate(rows_of(sums, len(group))):
             em.add_row(row, target, group, channel, number * conv.filters)
 
@@ -71,7 +122,9 @@ def kernel_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
         ]
         for start in range(0, len(places), tile.rows):
             target = em.at(dw, start * conv.filters)
-            weights(places[start : start + tile.rows], em.at(x, conv.start), target, channel, group)
+            weights(
+                places[start : start + tile.rows], em.at(band.x, conv.start), target, channel, group
+            )
 
     def run_by_run(filter: Index, group: list[int], part: Index = 0) -> None:
         """Many weights: a run of them meets numbers that lie side by side."""
@@ -80,7 +133,7 @@ def kernel_gradient(em: Emitter, conv: Convolution, gradient: Layout) -> None:
 
         def kernel_place(kh: Index, kw: Index) -> None:
             down = em.multiply(kh, conv.dilation[0] * conv.source.row)
-            source = em.at(x, down, em.multiply(kw, conv.dilation[1] * channels), origin)
+            source = em.at(band.x, down, em.multiply(kw, conv.dilation[1] * channels), origin)
             first = em.multiply(em.add(em.multiply(kh, conv.kernel[1]), kw), conv.depth)
 
             def piece(start: Index, count: int) -> None:

@@ -48,18 +48,24 @@ def for_units(
     low: Index,
     high: Index,
     body: Callable[[Index, int, Index, list[int]], None],
+    channels_first: bool = False,
 ) -> None:
     """Cut rows × vectors of channels into units, and loop over low … high of them.
 
     `body(row, height, channel, lanes)` is emitted once for every shape that a unit can have.
+    channels_first: whether all channels of some rows come before the next rows.
     """
     groups = [lanes[i : i + tile.vectors] for i in range(0, len(lanes), tile.vectors)]
     bands = -(-rows // tile.rows)
     rest = rows - (bands - 1) * tile.rows
 
     def unit(number: Index) -> None:
-        group_number = em.quotient(number, bands)
-        band = em.subtract(number, em.multiply(group_number, bands))
+        if channels_first:
+            band = em.quotient(number, len(groups))
+            group_number = em.subtract(number, em.multiply(band, len(groups)))
+        else:
+            group_number = em.quotient(number, bands)
+            band = em.subtract(number, em.multiply(group_number, bands))
         row = em.multiply(band, tile.rows)
         channel = em.multiply(group_number, tile.vectors * em.vector)
 
