@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
@@ -11,7 +11,7 @@ from llvmlite import ir
 from pellucid.engines.native.emit import Emitter, Module
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.plan import make_plan
-from pellucid.engines.native.stages import make_stages
+from pellucid.engines.native.stages import Stage, make_stages
 from pellucid.graph import Graph
 from pellucid.shapes import Shape
 
@@ -55,7 +55,7 @@ class Emission:
         """A new function of the module."""
         return Emitter(self.module, self.machine, name, arguments)
 
-    def emit_stages(self, block: int) -> None:
-        """Emit the kernels of every stage."""
+    def emit_stages(self, block: Callable[[Stage], int]) -> None:
+        """Emit the kernels of every stage; `block` is how many samples it gets as a rule."""
         for stage in self.stages:
-            stage.emit(self.module, self.machine, self.training, block)
+            stage.emit(self.module, self.machine, self.training, block(stage))

@@ -18,7 +18,7 @@ from pellucid.engines.native.programs.schedule import make_schedule
 from pellucid.engines.native.stages import Stage
 from pellucid.graph import Graph
 
-BLOCK_NUMBERS = 2**18  # a block's buffers should stay within 1 MB, which level-2 caches hold
+BLOCK_NUMBERS = 240_000  # a block's buffers should stay within 1 MB, which level-2 caches hold
 LARGEST_BLOCK = 8
 LARGE_HEAD = 2**16  # weights of dense layers from which a head runs on many samples at once
 LARGEST_PARTITION_COUNT = 16
@@ -103,7 +103,7 @@ class Placement:
         self.origins = origins(self.stages)
         values = _joined(self.schedule.values, self.origins)
         gradients = _joined(self.schedule.gradients, self.origins)
-        self.block = block_size(self._numbers_a_sample())
+        self.blocks = self._block_sizes(values, gradients)
         self.scratch = {
             s.place: self.arena.take(s.scratch_size) for s in self.stages if s.scratch_size
         }
@@ -112,18 +112,45 @@ class Placement:
         fitting = PARTIAL_NUMBERS // max(1, self.partial_memory.size)
         self.partitions = max(4, min(LARGEST_PARTITION_COUNT, fitting))
 
-    def _numbers_a_sample(self) -> int:
-        """The most numbers of one sample that a phase is busy with: values and gradients."""
+    def _block_sizes(
+        self, values: dict[int, set[int]], gradients: dict[int, set[int]]
+    ) -> list[int]:
+        """How many samples go through each phase together.
+
+        Partial gradients of a parameter lie in as many partitions as its phase has; where it
+        learns in several phases, all phases are cut alike.
+        """
         schedule = self.schedule
         totals = [0] * (schedule.update + 1)
-        for value, layout in enumerate(self.layouts):
-            touched = schedule.values.get(value, set()) | schedule.gradients.get(value, set())
-            for phase in touched:
-                totals[phase] += 2 * layout.stride
+        for touched in (values, gradients):
+            for value, phases in touched.items():
+                for phase in phases:
+                    totals[phase] += self.layouts[value].stride
         for stage in self.stages:
             for phase in schedule.stages[stage.place]:
                 totals[phase] += stage.winner_size + stage.unpooled_size
-        return max(totals[:-1])
+        blocks = [block_size(total) for total in totals[:-1]]
+        if len(blocks) > 1:
+            # Few stages share a phase, and their weights lie in the cache too. Powers of two share
+            # out most batches evenly: every phase waits for the slowest thread.
+            blocks = [1 << max(1, block // 2).bit_length() - 1 for block in blocks]
+        learning = [
+            {number for stage in phase.backward for number in stage.parameters}
+            for phase in schedule.phases
+        ]
+        alike = sum(map(len, learning)) > len(set().union(*learning))
+        return [min(blocks)] * len(blocks) if alike else blocks
+
+    def learning_block(self, number: int) -> int:
+        """How many samples there are in a block where a parameter learns."""
+        for phase in self.schedule.phases:
+            if any(number in stage.parameters for stage in phase.backward):
+                return self.blocks[phase.number]
+        raise AssertionError(f"Parameter {number} does not learn.")
+
+    def block_of(self, stage: Stage) -> int:
+        """How many samples a stage gets together, as a rule."""
+        return self.blocks[max(self.schedule.stages[stage.place])]
 
     def _place_values(self, values: dict[int, set[int]], gradients: dict[int, set[int]]) -> None:
         schedule, inputs = self.schedule, len(self.graph.inputs)
@@ -165,11 +192,11 @@ class Placement:
     def _buffers(self, wanted: Sequence[_Wanted]) -> defaultdict[str, dict[int, Buffer]]:
         """Places for all that is wanted, by what it is and by its number."""
         found: defaultdict[str, dict[int, Buffer]] = defaultdict(dict)
-        for shared, memory, samples in ((True, self.shared, 1), (False, self.arena, self.block)):
+        for shared, memory in ((True, self.shared), (False, self.arena)):
             mine = [want for want in wanted if want.shared == shared]
             spans = [
                 Span(
-                    want.stride * samples,
+                    want.stride * (1 if shared else max(self.blocks[p] for p in want.phases)),
                     # What is kept for the batch is kept from its first phase to its last.
                     set(range(min(want.phases), max(want.phases) + 1)) if shared else want.phases,
                     want.kind,

@@ -1,8 +1,9 @@
 """The program that answers.
 
-Blocks of samples run through the network, each block on whichever thread comes first; a large
-head of dense layers then takes many samples at once. Where there are fewer blocks than threads,
-the threads share the parts of every stage instead.
+Blocks of samples run through the network, each block on whichever thread comes first. Where maps
+become small and weights many, several blocks wait for each other and go on together, so that the
+weights are read less often; and so does a large head of dense layers. Where there are fewer blocks
+than threads, the threads share the parts of every stage instead.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from llvmlite import ir
 
@@ -26,11 +28,22 @@ from pellucid.engines.native.stages import Call, Stage
 from pellucid.graph import Graph
 
 HEAD_BLOCKS = 32  # with a large head, a thread takes so many blocks before it comes to the head
+LIVE_NUMBERS = 320_000  # of three values, which a level-2 cache holds beside some weights
+MANY_WEIGHTS = 2**18  # numbers that are better read for several samples at once
+LARGEST_ROWS = 32
 
 
 def prediction(graph: Graph, machine: Machine) -> Program:
     """The program that answers: predict(frame, worker)."""
     return _Prediction(graph, machine).program()
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Stages from number `start` on, until the next level, that take `rows` samples together."""
+
+    start: int
+    rows: int
 
 
 class _Prediction(Emission):
@@ -39,8 +52,8 @@ class _Prediction(Emission):
     def __init__(self, graph: Graph, machine: Machine) -> None:
         super().__init__(graph, machine, training=False)
         self.graph = graph
-        self.head = head_start(self.stages, self.plan.outputs)
         self.arena, self.packed = Memory(), Memory()
+        self.levels = self._find_levels()
         self._place_values()
         self.panels = {
             stage.place: self.packed.take(math.prod(stage.panel_sizes))
@@ -53,50 +66,77 @@ class _Prediction(Emission):
             if stage.statistics_size
         }
 
+    def _find_levels(self) -> list[_Level]:
+        """How many samples go together, stage by stage: never fewer than before."""
+        stages, layouts = self.stages, self.plan.layouts
+        views = origins(stages)
+        head = head_start(stages, self.plan.outputs)
+        before = {views.get(v, v) for stage in stages[:head] for v in (*stage.inputs, stage.output)}
+        levels = [_Level(0, block_size(sum(layouts[value].stride for value in before)))]
+        weights, room, found = 0, LARGEST_ROWS, []
+        for stage in reversed(stages[:head]):
+            largest = max(layouts[value].stride for value in (*stage.inputs, stage.output))
+            room = min(room, LIVE_NUMBERS // (3 * largest))
+            shapes = (self.graph.parameters[number].shape for number in stage.parameters)
+            weights += sum(math.prod(shape) for shape in shapes)
+            found.append((stage.place, room, weights))
+        for place, room, weights in reversed(found):
+            rows = levels[-1].rows
+            many = room // rows * rows
+            if place and many >= 4 * rows and weights >= MANY_WEIGHTS:
+                levels.append(_Level(place, many))
+        if head < len(stages):
+            levels.append(_Level(head, levels[-1].rows * HEAD_BLOCKS))
+        return levels
+
+    def _stages(self, number: int) -> list[Stage]:
+        """The stages of a level."""
+        ends = [level.start for level in self.levels[1:]] + [len(self.stages)]
+        return self.stages[self.levels[number].start : ends[number]]
+
     def _place_values(self) -> None:
         """Where values lie: places are taken again once nobody will read what lies there.
 
-        Values of a head have room for many samples, the ones before it for a block.
+        A value has room for the samples of the last level that touches it.
         """
         layouts, views = self.plan.layouts, origins(self.stages)
         times: defaultdict[int, list[int]] = defaultdict(list)
+        self.level_of: defaultdict[int, int] = defaultdict(int)
         for value in range(self.plan.inputs):
             times[value].append(-1)
-        for stage in self.stages:
-            for value in (*stage.inputs, stage.output):
-                times[views.get(value, value)].append(stage.place)
-        for value in self.plan.outputs:
-            times[views.get(value, value)].append(len(self.stages))
-        self.in_head = {
-            value
-            for stage in self.stages[self.head :]
-            for read in (*stage.inputs, stage.output)
-            for value in (read, views.get(read, read))
-        }
-        before = [value for value in times if value not in self.in_head]
-        self.block = block_size(sum(layouts[value].stride for value in before))
-        self.rows = self.block * (HEAD_BLOCKS if self.head < len(self.stages) else 1)
+        for number in range(len(self.levels)):
+            for stage in self._stages(number):
+                for read in (*stage.inputs, stage.output):
+                    value = views.get(read, read)
+                    times[value].append(stage.place)
+                    self.level_of[value] = number
+        for read in self.plan.outputs:
+            value = views.get(read, read)
+            times[value].append(len(self.stages))
+            self.level_of[value] = len(self.levels) - 1
         spans = []
         for value, used in times.items():
-            layout, head = layouts[value], value in self.in_head
-            size = layout.stride * (self.rows if head else self.block)
-            kind = None if layout.plain else (layout, head)
-            spans.append(Span(size, set(range(min(used), max(used) + 1)), kind))
+            layout, level = layouts[value], self.level_of[value]
+            size = layout.stride * self.levels[level].rows
+            kind = None if layout.plain else (layout, level)
+            # What waits for other blocks to come as far must not be written over by them.
+            first = min(used) if level == 0 else -1
+            spans.append(Span(size, set(range(first, max(used) + 1)), kind))
         self.offsets = dict(zip(times, self.arena.arrange(spans), strict=True))
         for view, origin in views.items():
             self.offsets[view] = self.offsets[origin]
-            if origin in self.in_head:
-                self.in_head.add(view)
+            self.level_of[view] = self.level_of[origin]
 
     def program(self) -> Program:
         """Emit everything."""
-        self.emit_stages(self.block)
+        self.emit_stages(self._rows_of)
         self.barrier = synchronise.barrier(self.module, self.machine)
         em = self.emitter("predict", [POINTER, I64])
         frame, worker = em.arguments
         samples, threads = field(em, frame, "samples"), field(em, frame, "threads")
         control, arenas = field(em, frame, "control"), field(em, frame, "arenas")
-        blocks = em.quotient(em.add(samples, self.block - 1), self.block)
+        block = self.levels[0].rows
+        blocks = em.quotient(em.add(samples, block - 1), block)
         rows = self._rows_a_ticket(em, blocks, threads)
         self._prepare(em, frame)
         em.choose(
@@ -123,7 +163,7 @@ class _Prediction(Emission):
                 em.builder.call(self.barrier, wait)
         prepared = [stage for stage in self.stages if stage.prepares]
         if prepared:
-            call = self._call(em, frame, field(em, frame, "arenas"), 0, 0, 0)
+            call = self._call(em, frame, field(em, frame, "arenas"), [0], 0)
 
             def prepare_all(_: ir.Value) -> None:
                 for stage in prepared:
@@ -141,28 +181,39 @@ class _Prediction(Emission):
 
         return part
 
+    def _rows_of(self, stage: Stage) -> int:
+        """How many samples a stage gets together, as a rule: of a head, what lies before it."""
+        levels = [level for level in self.levels if level.start <= stage.place]
+        return levels[-1].rows if not stage.on_rows else self.levels[0].rows
+
     def _rows_a_ticket(self, em: Emitter, blocks: Index, threads: ir.Value) -> Index:
-        """How many samples a thread takes at once: with a large head many, but no unfair share."""
-        if self.rows == self.block:
-            return self.block
+        """How many samples a thread takes at once: as many as go together, but no unfair share."""
+        block, rows = self.levels[0].rows, self.levels[-1].rows
+        if rows == block:
+            return block
         share = em.builder.udiv(em.integer(em.add(blocks, threads, -1)), threads)
-        return em.minimum(em.multiply(share, self.block), self.rows)
+        return em.minimum(em.multiply(share, block), rows)
 
     def _call(
-        self, em: Emitter, frame: ir.Value, arena: ir.Value, first: Index, rows: Index, skip: Index
+        self, em: Emitter, frame: ir.Value, arena: ir.Value, firsts: Sequence[Index], end: Index
     ) -> Call:
-        """Up to `rows` samples from `first` on; in the head they lie `skip` samples further on."""
-        samples, table = field(em, frame, "samples"), field(em, frame, "parameters")
-        count = em.integer(em.minimum(em.subtract(samples, first), rows))
+        """The samples from firsts[-1] to `end`; values of a level begin with its own first sample.
+
+        firsts: the first samples of what the last level, the one before it and so on are busy with.
+        """
+        table, first = field(em, frame, "parameters"), firsts[-1]
         values = {}
         for value, offset in self.offsets.items():
-            stride = self.plan.layouts[value].stride
-            further = em.multiply(skip, stride) if value in self.in_head else 0
+            above = len(self.levels) - 1 - self.level_of[value]
+            further: Index = 0
+            if above < len(firsts) - 1:
+                passed = em.subtract(first, firsts[above])
+                further = em.multiply(passed, self.plan.layouts[value].stride)
             values[value] = em.at(arena, offset, further)
         packed = field(em, frame, "packed")
         return Call(
             em,
-            count,
+            em.integer(em.subtract(end, first)),
             em.integer(first),
             lambda number: entry(em, table, number),
             values,
@@ -181,22 +232,27 @@ class _Prediction(Emission):
     ) -> None:
         """One thread runs samples through the whole network."""
         arena = em.at(arenas, em.multiply(worker, self.arena.size))
-        samples = field(em, frame, "samples")
         first = em.multiply(number, rows)
-        last = em.minimum(em.add(first, rows), samples)
+        end = em.minimum(em.add(first, rows), field(em, frame, "samples"))
 
-        def block(start: Index) -> None:
-            skip = em.subtract(start, first)
-            call = self._call(em, frame, arena, start, self.block, skip)
-            self._load(frame, call)
-            for stage in self.stages[: self.head]:
+        def through(level: int, firsts: list[Index], end: Index) -> None:
+            """Samples firsts[-1] … end through all levels up to this one."""
+            if level:
+                rows = self.levels[level - 1].rows
+
+                def part(start: Index) -> None:
+                    stop = em.minimum(em.add(start, rows), end)
+                    through(level - 1, [*firsts, start], stop)
+
+                em.loop(firsts[-1], end, part, step=rows)
+            call = self._call(em, frame, arena, firsts, end)
+            if not level:
+                self._load(frame, call)
+            for stage in self._stages(level):
                 stage.forward(call)
 
-        em.loop(first, last, block, step=self.block)
-        call = self._call(em, frame, arena, first, rows, 0)
-        for stage in self.stages[self.head :]:
-            stage.forward(call)
-        self._unload(frame, call)
+        through(len(self.levels) - 1, [first], end)
+        self._unload(frame, self._call(em, frame, arena, [first], end))
 
     def _together(
         self, em: Emitter, frame: ir.Value, worker: ir.Value, arenas: ir.Value, number: Index
@@ -204,7 +260,10 @@ class _Prediction(Emission):
         """All threads share the units of each stage, and wait for each other in between."""
         threads = field(em, frame, "threads")
         wait = [field(em, frame, "control"), threads, field(em, frame, "yield")]
-        call = self._call(em, frame, arenas, em.multiply(number, self.block), self.block, 0)
+        block = self.levels[0].rows
+        first = em.multiply(number, block)
+        end = em.minimum(em.add(first, block), field(em, frame, "samples"))
+        call = self._call(em, frame, arenas, [first] * len(self.levels), end)
         only_first = functools.partial(em.choose, em.equal(worker, 0))
 
         def shared(stage: Stage) -> None:

@@ -64,7 +64,7 @@ class _Training(Emission):
     def program(self) -> Program:
         """Emit everything."""
         module, machine, placement = self.module, self.machine, self.placement
-        self.emit_stages(placement.block)
+        self.emit_stages(placement.block_of)
         self.barrier = synchronise.barrier(module, machine)
         self.parts = [self._emit_part(phase) for phase in placement.schedule.phases]
         self.updating = Updating(module, machine, self.graph, placement, self.optimizer)
@@ -261,7 +261,7 @@ class _Training(Emission):
 
     def _forward(self, now: Step, phase: Phase) -> None:
         """A phase without a way back, block by block."""
-        block, part = self.placement.block, self.parts[phase.number]
+        block, part = self.placement.blocks[phase.number], self.parts[phase.number]
         synchronise.tickets(
             now.em,
             now.control,
@@ -285,7 +285,8 @@ class _Training(Emission):
         """A phase with a way back, in partitions that depend on the batch only."""
         em, placement = now.em, self.placement
         partials = field(em, now.frame, "partials")
-        blocks = em.integer(now.blocks(placement.block))
+        rows = placement.blocks[phase.number]
+        blocks = em.integer(now.blocks(rows))
         partitions = em.minimum(blocks, placement.partitions)
 
         def partition(number: ir.Value) -> None:
@@ -301,8 +302,8 @@ class _Training(Emission):
                 return em.builder.udiv(share, em.integer(partitions))
 
             def block(place: Index) -> None:
-                part, first = self.parts[phase.number], em.multiply(place, placement.block)
-                now.call(part, first, placement.block, partial)
+                part, first = self.parts[phase.number], em.multiply(place, rows)
+                now.call(part, first, rows, partial)
 
             em.loop(bound(number), bound(em.add(number, 1)), block)
             for stage in phase.backward:

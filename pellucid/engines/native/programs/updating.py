@@ -64,8 +64,14 @@ class Updating:
     def _finishing(self, now: Step, places: Places) -> list[Work]:
         """Finish the gradient of every parameter, and take the optimizer's step if one may."""
         em, placement = now.em, self.placement
-        partitions = em.integer(em.minimum(now.blocks(placement.block), placement.partitions))
-        work = [self._partial(now, number, partitions) for number in placement.partials]
+        counts = {
+            block: em.integer(em.minimum(now.blocks(block), placement.partitions))
+            for block in sorted(set(placement.blocks))
+        }
+        work = [
+            self._partial(now, number, counts[placement.learning_block(number)])
+            for number in placement.partials
+        ]
         done: set[int] = set()
         for stage in placement.stages:
             for number in stage.parameters:
