@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """A title, columns, rows, and notes below. words: the numbers of columns that hold no numbers."""
+    """A title, columns, rows, and notes below. words: the columns that hold no numbers."""
 
     title: str
     columns: Sequence[str]
@@ -54,7 +54,9 @@ def _renderable(table: Table) -> RenderableType:
 
     grid = RichTable(box=box.SQUARE, header_style="bold")
     for number, column in enumerate(table.columns):
-        grid.add_column(Text(column), justify="left" if number in table.words else "right", overflow="fold")
+        grid.add_column(
+            Text(column), justify="left" if number in table.words else "right", overflow="fold"
+        )
     for row in table.rows:
         grid.add_row(*map(Text, row))
     return Group(Text(table.title, "bold"), grid, *map(Text, table.notes))
