@@ -32,29 +32,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mobilenet", description=__doc__)
     parser.add_argument("--threads", type=int, default=available_cores())
     parser.add_argument("--rounds", type=int, default=7)
+    names = [entrant.name for entrant in ROSTER]
+    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
+    parser.add_argument("--layers", default="", metavar="TEXT", help="those with it in their name")
     parser.add_argument("--smoke", action="store_true", help="one round, and keep nothing")
     options = parser.parse_args()
     rounds = 1 if options.smoke else options.rounds
     try:
-        parts = measure(options.threads, rounds)
+        parts = measure(options, rounds)
     except (WorkerError, DisagreementError) as error:
         raise SystemExit(str(error)) from None
     print("\n\n".join(parts))
-    if not options.smoke:
+    if not (options.smoke or options.layers or options.only):
         print(f"Kept in {keep(parts, 'mobilenet')}")
 
 
-def measure(threads: int, rounds: int) -> list[str]:
+def measure(options: argparse.Namespace, rounds: int) -> list[str]:
     """The report, paragraph by paragraph."""
     load = os.getloadavg()[0]
     rows: dict[Scenario, list[list[str]]] = {scenario: [] for scenario in LAYER_SCENARIOS}
-    with started(ROSTER, threads) as contest:
-        for name in MOBILENET_LAYERS:
+    entrants = [e for e in ROSTER if not options.only or e.name in options.only]
+    names = [name for name in MOBILENET_LAYERS if options.layers in name]
+    with started(entrants, options.threads) as contest:
+        for name in names:
             for scenario, row in time_layer(contest, name, rounds).items():
                 rows[scenario].append(row)
         versions = ", ".join(f"{name} {v}" for name, v in sorted(contest.versions.items()))
     facts = describe() | {
-        "threads": str(threads),
+        "threads": str(options.threads),
         "load of the machine before": f"{load:.2f}",
         "rounds": f"{rounds}, interleaved, after one that warms up",
         "versions": versions,
