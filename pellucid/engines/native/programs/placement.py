@@ -22,7 +22,7 @@ BLOCK_NUMBERS = 240_000  # a block's buffers should stay within 1 MB, which leve
 LARGEST_BLOCK = 8
 LARGE_HEAD = 2**16  # weights of dense layers from which a head runs on many samples at once
 LARGEST_PARTITION_COUNT = 16
-PARTIAL_NUMBERS = 2**26  # partial gradients should stay within 256 MB
+PARTIAL_NUMBERS = 2**24  # to clear and to sum more partial gradients costs more than they gain
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Placement:
         self._place_values(values, gradients)
         self._place_parameters()
         fitting = PARTIAL_NUMBERS // max(1, self.partial_memory.size)
-        self.partitions = max(4, min(LARGEST_PARTITION_COUNT, fitting))
+        self.partitions = max(4, min(LARGEST_PARTITION_COUNT, 1 << fitting.bit_length() >> 1))
 
     def _block_sizes(
         self, values: dict[int, set[int]], gradients: dict[int, set[int]]
