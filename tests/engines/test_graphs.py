@@ -130,7 +130,37 @@ def two_answers() -> Graph:
     return graph
 
 
-GRAPHS = {drawn.__name__: drawn() for drawn in (residual, fan_out, shared, two_answers)}
+def narrow_reader() -> Graph:
+    """A normalization with given statistics that is read less far than what it reads."""
+    d = Drawing(((9, 9, 20),))
+    x = d.put(same(20), 0)
+    y = d.put(Relu(), d.put(BatchNormalization(frozen=True), x))
+    y = d.put(Conv2D(4, (2, 2), (4, 4)), y)
+    x = d.put(Conv2D(4, (1, 1), (4, 4)), d.put(same(6), x))
+    x = d.put(Conv2D(4, (2, 2)), x)
+    x = d.put(Softmax(), d.put(Dense(3), d.put(Flatten(), d.put(Add(), x, y))))
+    graph = d.graph(x)
+    graph.verify()
+    return graph
+
+
+def partly_frozen() -> Graph:
+    """Given statistics behind those of the batch, and a pooling that keeps nothing of its input."""
+    d = Drawing(((8, 8, 3),))
+    x = d.put(Relu(), d.put(BatchNormalization(), d.put(same(6), 0)))
+    x = d.put(Relu(), d.put(BatchNormalization(frozen=True), d.put(same(6), x)))
+    x = d.put(MaxPooling2D((2, 2), (2, 2)), x)
+    x = d.put(Tanh(), d.put(BatchNormalization(), d.put(same(6), x)))
+    x = d.put(Softmax(), d.put(Dense(3), d.put(Flatten(), x)))
+    graph = d.graph(x)
+    graph.verify()
+    return graph
+
+
+GRAPHS = {
+    drawn.__name__: drawn()
+    for drawn in (residual, fan_out, shared, two_answers, narrow_reader, partly_frozen)
+}
 every_graph = pytest.mark.parametrize("name", GRAPHS)
 
 

@@ -9,9 +9,9 @@ from pellucid.engines.native.kernels import (
     convolution,
     convolution_gradients,
     depthwise,
-    normalization,
     packing,
     pooled,
+    statistics,
     tiling,
 )
 from pellucid.engines.native.layout import Layout, aligned
@@ -81,14 +81,14 @@ class ConvolutionStage(WeightedStage):
         return self.step.scaling is not None
 
     @property
-    def norm(self) -> normalization.Normalization | None:
+    def norm(self) -> statistics.Normalization | None:
         """The scaling that was taken in, with its sizes."""
         if self.step.scaling is None:
             return None
         op = self.step.scaling.op
         assert isinstance(op, BatchNormalization)
         layout = Layout(1, 1, self.conv.filters)
-        return normalization.of(op, layout, layout, None, None)
+        return statistics.of(op, layout, layout, None, None)
 
     @property
     def statistics_size(self) -> int:
@@ -143,15 +143,18 @@ class ConvolutionStage(WeightedStage):
             self.functions["panels"] = packing.panels(
                 module, machine, conv.window, conv.filters, width
             )
+        self.emit_behind(module, machine, training)
+        if training:
+            self.emit_backward(module, machine)
+
+    def emit_behind(self, module: Module, machine: Machine, training: bool) -> None:
+        """Emit what the scaling behind the sums needs, and the gradient of the bias."""
         if self.norm:
-            self.functions["prepare"] = normalization.prepare(module, machine, self.norm)
-        if not training:
-            return
-        if conv.use_bias and self.trainable[1]:
+            self.functions["prepare"] = statistics.prepare(module, machine, self.norm)
+        if training and self.conv.use_bias and self.trainable[1]:
             self.functions["bias"] = convolution_gradients.bias_gradient(
                 module, machine, self.target
             )
-        self.emit_backward(module, machine)
 
     def emit_backward(self, module: Module, machine: Machine) -> None:
         """Emit the kernels of the way back, but for the bias."""
@@ -203,7 +206,7 @@ class ConvolutionStage(WeightedStage):
         """Where the scales lie, and behind them the shifts."""
         if self.norm is None:
             return call.nothing
-        return call.em.at(call.statistics[self.place], self.norm.row(normalization.Row.SCALE))
+        return call.em.at(call.statistics[self.place], self.norm.row(statistics.Row.SCALE))
 
     def backward(self, call: Call) -> None:
         # Without an activation or a pooling, nothing on the way back needs the output kept.
@@ -240,15 +243,13 @@ class DepthwiseStage(ConvolutionStage):
         conv = self.conv
         self.functions["forward"] = depthwise.forward(module, machine, conv)
         self._units = depthwise.forward_units(conv)
-        if self.norm:
-            self.functions["prepare"] = normalization.prepare(module, machine, self.norm)
-        if not training:
-            return
+        self.emit_behind(module, machine, training)
+        if training:
+            self.emit_backward(module, machine)
+
+    def emit_backward(self, module: Module, machine: Machine) -> None:
+        conv = self.conv
         self.emit_slope(module, machine)
-        if conv.use_bias and self.trainable[1]:
-            self.functions["bias"] = convolution_gradients.bias_gradient(
-                module, machine, self.target
-            )
         if self.trainable[0]:
             self.functions["kernel"] = depthwise.kernel_gradient(module, machine, conv, self.target)
         if self.input_gradient:

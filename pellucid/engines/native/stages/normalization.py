@@ -5,8 +5,9 @@ from __future__ import annotations
 from llvmlite import ir
 
 from pellucid.engines.native.emit import Index, Module
-from pellucid.engines.native.kernels import elementwise, normalization
-from pellucid.engines.native.kernels.normalization import Normalization, Returned
+from pellucid.engines.native.kernels import elementwise, normalization, statistics
+from pellucid.engines.native.kernels.normalization import Returned
+from pellucid.engines.native.kernels.statistics import Normalization
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.stages.base import Call, GatheringStage, Stage
 from pellucid.graph import Node
@@ -38,7 +39,7 @@ class _Normalizing(Stage):
         """The normalization with all its sizes."""
         addend = self.sources[1] if self.step.addend is not None else None
         activation = self.step.activation
-        return normalization.of(self.op, self.source, self.target, addend, activation)
+        return statistics.of(self.op, self.source, self.target, addend, activation)
 
     @property
     def statistics_size(self) -> int:
@@ -46,9 +47,7 @@ class _Normalizing(Stage):
 
     @property
     def keeps(self) -> tuple[int, ...]:
-        # Without an addend, the activation's slope follows from the input.
-        needs_output = self.step.activation and self.step.addend is not None
-        return (self.inputs[0], self.output) if needs_output else self.inputs[:1]
+        return (self.inputs[0], self.output) if self.step.activation else self.inputs[:1]
 
     @property
     def cheap(self) -> bool:
@@ -109,18 +108,23 @@ class NormalizationStage(_Normalizing, GatheringStage):
     """Normalization by the batch's own statistics, which the moving ones follow."""
 
     @property
+    def keeps(self) -> tuple[int, ...]:
+        # Without an addend, the activation's slope follows from the input.
+        return super().keeps if self.step.addend is not None else self.inputs[:1]
+
+    @property
     def sums_size(self) -> int:
         return self.norm.sums_size
 
     def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         norm = self.norm
-        self.functions["measure"] = normalization.measure(module, machine, norm)
-        self.functions["gather"] = normalization.gather(module, machine, norm)
+        self.functions["measure"] = statistics.measure(module, machine, norm)
+        self.functions["gather"] = statistics.gather(module, machine, norm)
         self.functions["forward"] = normalization.apply(module, machine, norm)
         if not self.learns:
             return
-        self.functions["measure_back"] = normalization.measure_back(module, machine, norm)
-        self.functions["gather_back"] = normalization.gather_back(
+        self.functions["measure_back"] = statistics.measure_back(module, machine, norm)
+        self.functions["gather_back"] = statistics.gather_back(
             module, machine, norm, self.learned, self.adds
         )
         if any(self.needed):
@@ -161,7 +165,7 @@ class ScalingStage(_Normalizing):
 
     def emit(self, module: Module, machine: Machine, training: bool, block: int) -> None:
         norm = self.norm
-        self.functions["prepare"] = normalization.prepare(module, machine, norm)
+        self.functions["prepare"] = statistics.prepare(module, machine, norm)
         self.functions["forward"] = normalization.apply(module, machine, norm)
         if not (training and self.learns):
             return
