@@ -57,7 +57,6 @@ def for_units(
     """
     groups = [lanes[i : i + tile.vectors] for i in range(0, len(lanes), tile.vectors)]
     bands = -(-rows // tile.rows)
-    rest = rows - (bands - 1) * tile.rows
 
     def unit(number: Index) -> None:
         if channels_first:
@@ -70,15 +69,7 @@ def for_units(
         channel = em.multiply(group_number, tile.vectors * em.vector)
 
         def by_rows(group: list[int]) -> None:
-            if rest == tile.rows or bands == 1:
-                body(row, rest, channel, group)
-                return
-            last = em.equal(band, bands - 1)
-            em.choose(
-                last,
-                lambda: body(row, rest, channel, group),
-                lambda: body(row, tile.rows, channel, group),
-            )
+            _by_height(em, band, rows, tile.rows, lambda height: body(row, height, channel, group))
 
         if groups[0] == groups[-1]:
             by_rows(groups[0])
@@ -98,18 +89,24 @@ def for_bands(
     body: Callable[[Index, int], None],
 ) -> None:
     """`body(row, height)` for the bands low … high of rows; the last may be another height."""
-    bands = -(-rows // height)
-    rest = rows - (bands - 1) * height
 
     def band(number: Index) -> None:
         row = em.multiply(number, height)
-        if rest == height or bands == 1:
-            body(row, rest)
-            return
-        last = em.equal(number, bands - 1)
-        em.choose(last, lambda: body(row, rest), lambda: body(row, height))
+        _by_height(em, number, rows, height, lambda height: body(row, height))
 
     em.loop(low, high, band)
+
+
+def _by_height(
+    em: Emitter, band: Index, rows: int, height: int, body: Callable[[int], None]
+) -> None:
+    """`body(height)` for one of the bands of so many rows; the last may be less high."""
+    bands = -(-rows // height)
+    rest = rows - (bands - 1) * height
+    if rest == height or bands == 1:
+        body(rest)
+    else:
+        em.choose(em.equal(band, bands - 1), lambda: body(rest), lambda: body(height))
 
 
 def for_parts(

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from pellucid.engines.native.emit import Emitter, Module
+from pellucid.engines.native.emit import Emitter, Index, Module
+from pellucid.engines.native.frame import entry, field
+from pellucid.engines.native.kernels import elementwise
 from pellucid.engines.native.machine import Machine
 from pellucid.engines.native.plan import make_plan
-from pellucid.engines.native.stages import Stage, make_stages
+from pellucid.engines.native.stages import Call, Stage, make_stages
 from pellucid.graph import Graph
-from pellucid.shapes import Shape
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,6 @@ class Program:
     random: Sequence[tuple[int, int | None]] = ()
 
 
-def image_layout(shape: Shape) -> tuple[int, int]:
-    """(size, row): distances between images, and between rows of an image, in a plain array."""
-    *_, columns, channels = (1, 1, *shape)
-    return math.prod(shape), columns * channels
-
-
 class Emission:
     """What both programs share: the module, the plan, and its stages."""
 
@@ -54,6 +49,33 @@ class Emission:
     def emitter(self, name: str, arguments: Sequence[ir.Type]) -> Emitter:
         """A new function of the module."""
         return Emitter(self.module, self.machine, name, arguments)
+
+    def load(self, frame: ir.Value, call: Call, value: int, place: ir.Value, ordered: bool) -> None:
+        """Copy one of the caller's inputs, of some samples from number `place` on, to its value.
+
+        ordered: whether samples come in the caller's order.
+        """
+        em = call.em
+        *rest, columns, channels = (1, 1, *self.plan.shapes[value])
+        row = columns * channels
+        images = entry(em, field(em, frame, "inputs"), value)
+        order = field(em, frame, "order") if ordered else images
+        gather = elementwise.gather(self.module, self.machine, self.plan.layouts[value], ordered)
+        sizes = [em.integer(math.prod(rest) * row), em.integer(row)]
+        em.builder.call(gather, [images, order, call.values[value], place, call.samples, *sizes])
+
+    def packing(
+        self, em: Emitter, frame: ir.Value, stage: Stage, what: str, offset: int
+    ) -> Callable[[Index], None]:
+        """What brings a part of a stage's kernel into a form that is read, by the part's number."""
+
+        def part(number: Index) -> None:
+            source = entry(em, field(em, frame, "parameters"), stage.parameters[0])
+            target = em.at(field(em, frame, "packed"), offset)
+            bounds = [em.integer(number), em.integer(em.add(number, 1))]
+            em.builder.call(stage.functions[what], [source, target, *bounds])
+
+        return part
 
     def emit_stages(self, block: Callable[[Stage], int]) -> None:
         """Emit the kernels of every stage; `block` is how many samples it gets as a rule."""

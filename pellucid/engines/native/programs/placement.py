@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pellucid.engines.native.layout import Layout, aligned
 from pellucid.engines.native.programs.memory import Memory, Span
 from pellucid.engines.native.programs.schedule import make_schedule
-from pellucid.engines.native.stages import Stage
+from pellucid.engines.native.stages import GatheringStage, Stage
 from pellucid.graph import Graph
 
 BLOCK_NUMBERS = 240_000  # a block's buffers should stay within 1 MB, which level-2 caches hold
@@ -74,7 +74,7 @@ def head_start(stages: Sequence[Stage], outputs: Sequence[int]) -> int:
 def _in_row(stages: Sequence[Stage], place: int) -> bool:
     """Whether a stage can be part of a head, and those behind it read nothing but each other."""
     stage, behind = stages[place], stages[place + 1 :]
-    alone = len(stage.inputs) == 1 and not stage.gathers and not stage.statistics_size
+    alone = len(stage.inputs) == 1 and not stage.statistics_size
     return stage.on_rows and alone and (not behind or behind[0].inputs == (stage.output,))
 
 
@@ -219,7 +219,7 @@ class Placement:
         whole = {
             number
             for stage in self.stages
-            if stage.batch_gradient or stage.gathers
+            if stage.batch_gradient or isinstance(stage, GatheringStage)
             for number in stage.parameters
         }
         self.partials: dict[int, int] = {}

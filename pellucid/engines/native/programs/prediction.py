@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
@@ -21,7 +21,7 @@ from pellucid.engines.native.emit import I64, POINTER, Emitter, Index
 from pellucid.engines.native.frame import entry, field
 from pellucid.engines.native.kernels import elementwise
 from pellucid.engines.native.machine import Machine
-from pellucid.engines.native.programs.emission import Emission, Program, image_layout
+from pellucid.engines.native.programs.emission import Emission, Program
 from pellucid.engines.native.programs.memory import Memory, Span
 from pellucid.engines.native.programs.placement import block_size, head_start, origins
 from pellucid.engines.native.stages import Call, Stage
@@ -159,7 +159,12 @@ class _Prediction(Emission):
         for stage in self.stages:
             if stage.panel_sizes:
                 parts = stage.panel_parts
-                synchronise.tickets(em, control, parts, self._panels(em, frame, stage))
+                synchronise.tickets(
+                    em,
+                    control,
+                    parts,
+                    self.packing(em, frame, stage, "panels", self.panels[stage.place]),
+                )
                 em.builder.call(self.barrier, wait)
         prepared = [stage for stage in self.stages if stage.prepares]
         if prepared:
@@ -171,15 +176,6 @@ class _Prediction(Emission):
 
             synchronise.tickets(em, control, 1, prepare_all)
             em.builder.call(self.barrier, wait)
-
-    def _panels(self, em: Emitter, frame: ir.Value, stage: Stage) -> Callable[[ir.Value], None]:
-        def part(number: ir.Value) -> None:
-            source = entry(em, field(em, frame, "parameters"), stage.parameters[0])
-            target = em.at(field(em, frame, "packed"), self.panels[stage.place])
-            bounds = [number, em.integer(em.add(number, 1))]
-            em.builder.call(stage.functions["panels"], [source, target, *bounds])
-
-        return part
 
     def _rows_of(self, stage: Stage) -> int:
         """How many samples a stage gets together, as a rule: of a head, what lies before it."""
@@ -287,14 +283,8 @@ class _Prediction(Emission):
 
     def _load(self, frame: ir.Value, call: Call) -> None:
         """Copy the inputs of some samples into their values."""
-        em, inputs = call.em, field(call.em, frame, "inputs")
-        for value, shape in enumerate(self.graph.inputs):
-            gather = elementwise.gather(self.module, self.machine, self.plan.layouts[value], False)
-            images = entry(em, inputs, value)
-            sizes = [em.integer(size) for size in image_layout(shape)]
-            em.builder.call(
-                gather, [images, images, call.values[value], call.first, call.samples, *sizes]
-            )
+        for value in range(self.plan.inputs):
+            self.load(frame, call, value, call.first, ordered=False)
 
     def _unload(self, frame: ir.Value, call: Call) -> None:
         """Copy the outputs of some samples to the caller."""

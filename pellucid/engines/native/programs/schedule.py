@@ -8,10 +8,14 @@ sample has come so far, on both ways. So the work is cut into phases, with a bar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import TypeAlias
 
-from pellucid.engines.native.stages import GatheringStage, Stage
+from pellucid.engines.native.stages import Call, GatheringStage, Stage
+
+Emit: TypeAlias = Callable[[Call], None]
 
 
 @dataclass
@@ -39,18 +43,19 @@ class Phase:
         return [*work, *self.measured, *self.measured_back]
 
     @property
-    def ahead(self) -> list[tuple[Stage, bool]]:
-        """What is done on the way forward, by place: stages, and whether they measure only."""
-        work: list[tuple[Stage, bool]] = [(stage, False) for stage in self.forward]
-        work += [(stage, True) for stage in self.measured]
-        return sorted(work, key=lambda item: item[0].place)
+    def ahead(self) -> list[Emit]:
+        """What is emitted for the way forward, by place; what is made again comes first."""
+        work: list[tuple[int, Emit]] = [(stage.place, stage.forward) for stage in self.forward]
+        work += [(stage.place, stage.measure) for stage in self.measured]
+        ordered = sorted(work, key=itemgetter(0))
+        return [*(stage.forward for stage in self.remade), *(emit for _, emit in ordered)]
 
     @property
-    def back(self) -> list[tuple[Stage, bool]]:
-        """What is done on the way back, likewise."""
-        work: list[tuple[Stage, bool]] = [(stage, False) for stage in self.backward]
-        work += [(stage, True) for stage in self.measured_back]
-        return sorted(work, key=lambda item: item[0].place, reverse=True)
+    def back(self) -> list[Emit]:
+        """What is emitted for the way back, from the last place to the first."""
+        work: list[tuple[int, Emit]] = [(stage.place, stage.backward) for stage in self.backward]
+        work += [(stage.place, stage.measure_back) for stage in self.measured_back]
+        return [emit for _, emit in sorted(work, key=itemgetter(0), reverse=True)]
 
 
 @dataclass
@@ -200,9 +205,7 @@ class _Scheduling:
         """The first that gives a value its gradient stores it, any others add to it."""
         given = set(self.outputs)
         for phase in self.phases:
-            for stage, measures in phase.back:
-                if measures:
-                    continue
+            for stage in sorted(phase.backward, key=lambda stage: stage.place, reverse=True):
                 flags = []
                 for value, needed in zip(stage.inputs, stage.needed, strict=True):
                     flags.append(needed and value in given)

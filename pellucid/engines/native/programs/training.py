@@ -16,10 +16,10 @@ from llvmlite import ir
 from pellucid.engines.native import synchronise
 from pellucid.engines.native.emit import I64, POINTER, Index
 from pellucid.engines.native.frame import entry, field
-from pellucid.engines.native.kernels import elementwise, losses, packing, tiling
+from pellucid.engines.native.kernels import losses, packing, tiling
 from pellucid.engines.native.layout import aligned
 from pellucid.engines.native.machine import Machine
-from pellucid.engines.native.programs.emission import Emission, Program, image_layout
+from pellucid.engines.native.programs.emission import Emission, Program
 from pellucid.engines.native.programs.placement import Placement
 from pellucid.engines.native.programs.schedule import Phase
 from pellucid.engines.native.programs.step import Numbers, Places, Step, Work
@@ -98,34 +98,15 @@ class _Training(Emission):
         call = places.call(phase.stages, phase.number, (arena, partial), numbers)
         place = em.integer(em.add(numbers.start, numbers.first))
         for value in self.placement.loads[phase.number]:
-            self._load(frame, call, value, place)
-        for stage in phase.remade:
-            stage.forward(call)
-        for stage, measures in phase.ahead:
-            if measures:
-                assert isinstance(stage, GatheringStage)
-                stage.measure(call)
-            else:
-                stage.forward(call)
+            self.load(frame, call, value, place, ordered=True)
+        for emit in phase.ahead:
+            emit(call)
         if phase.loss:
             for number in range(len(self.losses)):
                 self._lose(frame, call, number, place)
-        for stage, measures in phase.back:
-            if measures:
-                assert isinstance(stage, GatheringStage)
-                stage.measure_back(call)
-            else:
-                stage.backward(call)
+        for emit in phase.back:
+            emit(call)
         return em.finish()
-
-    def _load(self, frame: ir.Value, call: Call, value: int, place: ir.Value) -> None:
-        """Copy one input of a block of samples into its value."""
-        em = call.em
-        size, row = image_layout(self.graph.inputs[value])
-        images, order = entry(em, field(em, frame, "inputs"), value), field(em, frame, "order")
-        gather = elementwise.gather(self.module, self.machine, self.plan.layouts[value], True)
-        sizes = [em.integer(size), em.integer(row)]
-        em.builder.call(gather, [images, order, call.values[value], place, call.samples, *sizes])
 
     def _lose(self, frame: ir.Value, call: Call, number: int, place: ir.Value) -> None:
         """The loss of one output, and its gradient."""
@@ -198,25 +179,12 @@ class _Training(Emission):
             if stage.packed_sizes:
                 parts = packing.parts(*stage.packed_sizes[:2])
                 offset = self.placement.packed[stage.place]
-                work.append((parts, self._packing_part(now, stage, "transpose", offset)))
+                work.append((parts, self.packing(now.em, now.frame, stage, "transpose", offset)))
             if stage.panel_sizes:
                 parts = stage.panel_parts
                 offset = self.placement.panels[stage.place]
-                work.append((parts, self._packing_part(now, stage, "panels", offset)))
+                work.append((parts, self.packing(now.em, now.frame, stage, "panels", offset)))
         return work
-
-    def _packing_part(
-        self, now: Step, stage: Stage, what: str, offset: int
-    ) -> Callable[[Index], None]:
-        em = now.em
-
-        def part(number: Index) -> None:
-            source = entry(em, field(em, now.frame, "parameters"), stage.parameters[0])
-            target = em.at(field(em, now.frame, "packed"), offset)
-            bounds = [em.integer(number), em.integer(em.add(number, 1))]
-            em.builder.call(stage.functions[what], [source, target, *bounds])
-
-        return part
 
     def _preparing(self, now: Step, places: Places) -> list[Work]:
         """What stages make of their parameters."""

@@ -69,7 +69,7 @@ class Updating:
             for block in sorted(set(placement.blocks))
         }
         work = [
-            self._partial(now, number, counts[placement.learning_block(number)])
+            self._summed(now, number, counts[placement.learning_block(number)])
             for number in placement.partials
         ]
         done: set[int] = set()
@@ -81,36 +81,40 @@ class Updating:
                 if stage.batch_gradient:
                     work.append(self._batch_gradient(now, places, stage, number))
                 else:
-                    work.append(self._gathered(now, number))
+                    # It was summed over the batch in an earlier phase.
+                    work.append(self._summed(now, number, em.integer(1)))
         return work
 
     def _size(self, number: int) -> int:
         return math.prod(self.graph.parameters[number].shape)
 
-    def _partial(self, now: Step, number: int, partitions: ir.Value) -> Work:
-        """A parameter whose gradient lies in parts, one for each partition of the batch."""
+    def _first_chunk(self, number: int) -> int:
+        """How many chunks all parameters before this one have."""
+        return sum(chunks for other, chunks in self.chunks.items() if other < number)
+
+    def _in_chunks(
+        self, now: Step, number: int, body: Callable[[Index, Index, Index, ir.Value], None]
+    ) -> Work:
+        """`body(ticket, low, many, gradients)` for every chunk of a parameter's gradient."""
         em, size = now.em, self._size(number)
+        memory, offsets = "partials", self.placement.partials
+        if number not in offsets:
+            memory, offsets = "whole", self.placement.whole
 
         def chunk(ticket: Index) -> None:
             low = em.multiply(ticket, CHUNK)
-            offset = self.placement.partials[number]
-            gradients = em.at(field(em, now.frame, "partials"), offset, low)
-            many = em.minimum(em.subtract(size, low), CHUNK)
+            gradients = em.at(field(em, now.frame, memory), offsets[number], low)
+            body(ticket, low, em.minimum(em.subtract(size, low), CHUNK), gradients)
+
+        return -(-size // CHUNK), chunk
+
+    def _summed(self, now: Step, number: int, partitions: ir.Value) -> Work:
+        """A parameter whose gradient lies in parts, one for each partition of the batch."""
+
+        def body(ticket: Index, low: Index, many: Index, gradients: ir.Value) -> None:
             self._finish(now, number, ticket, low, many, gradients, partitions)
 
-        return -(-size // CHUNK), chunk
-
-    def _gathered(self, now: Step, number: int) -> Work:
-        """A parameter whose gradient was summed over the batch in an earlier phase."""
-        em, size = now.em, self._size(number)
-
-        def chunk(ticket: Index) -> None:
-            low = em.multiply(ticket, CHUNK)
-            gradients = em.at(field(em, now.frame, "whole"), self.placement.whole[number], low)
-            many = em.minimum(em.subtract(size, low), CHUNK)
-            self._finish(now, number, ticket, low, many, gradients, em.integer(1))
-
-        return -(-size // CHUNK), chunk
+        return self._in_chunks(now, number, body)
 
     def _batch_gradient(self, now: Step, places: Places, stage: Stage, number: int) -> Work:
         """Rows of a parameter whose gradient is summed over the whole batch at once."""
@@ -154,9 +158,7 @@ class Updating:
         if not self.limit:
             self._step(now, number, low, many, gradients, partitions, scale, penalty)
             return
-        place = self.squares + sum(
-            chunks for other, chunks in self.chunks.items() if other < number
-        )
+        place = self.squares + self._first_chunk(number)
         squares = em.at(field(em, now.frame, "whole"), em.add(ticket, place))
         parameter = em.at(entry(em, field(em, now.frame, "parameters"), number), low)
         stride = em.integer(self.placement.partial_memory.size)
@@ -166,30 +168,21 @@ class Updating:
 
     def _following(self, now: Step) -> list[Work]:
         """Let every parameter follow its finished gradient, shrunk to the norm that it may have."""
-        em = now.em
 
         def one(number: int) -> Work:
-            size = self._size(number)
-            if number in self.placement.partials:
-                memory, offset = "partials", self.placement.partials[number]
-            else:
-                memory, offset = "whole", self.placement.whole[number]
-
-            def chunk(ticket: Index) -> None:
-                low = em.multiply(ticket, CHUNK)
-                many = em.minimum(em.subtract(size, low), CHUNK)
-                gradients = em.at(field(em, now.frame, memory), offset, low)
+            def body(ticket: Index, low: Index, many: Index, gradients: ir.Value) -> None:
                 factor = self._factor(now, number)
-                self._step(now, number, low, many, gradients, em.integer(1), factor, Penalty())
+                whole = now.em.integer(1)
+                self._step(now, number, low, many, gradients, whole, factor, Penalty())
 
-            return -(-size // CHUNK), chunk
+            return self._in_chunks(now, number, body)
 
         return [one(number) for number in self.chunks]
 
     def _factor(self, now: Step, number: int) -> ir.Value:
         """What brings a gradient, or all of them together, to the norm that is allowed."""
         em, squares = now.em, field(now.em, now.frame, "whole")
-        first = sum(chunks for other, chunks in self.chunks.items() if other < number)
+        first = self._first_chunk(number)
         last = first + self.chunks[number]
         if self.optimizer.global_clipnorm:
             first, last = 0, sum(self.chunks.values())

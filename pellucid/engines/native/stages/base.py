@@ -107,11 +107,6 @@ class Stage:
         return False
 
     @property
-    def gathers(self) -> bool:
-        """Whether it needs sums over the whole batch, before it can make its output."""
-        return False
-
-    @property
     def keeps(self) -> tuple[int, ...]:
         """The values that the way back reads, be they inputs or the output."""
         return (*self.inputs, self.output)
@@ -225,10 +220,6 @@ class GatheringStage(Stage):
     """
 
     adds = False
-
-    @property
-    def gathers(self) -> bool:
-        return True
 
     def measure(self, call: Call) -> None:
         """Emit what every sample adds, from the input."""

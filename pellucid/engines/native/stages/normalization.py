@@ -73,7 +73,8 @@ class _Normalizing(Stage):
     def returned(self) -> Returned:
         """Where gradients go."""
         needed, accumulate = (*self.needed, False)[:2], (*self.accumulate, False)[:2]
-        return Returned((needed[0], needed[1]), (accumulate[0], accumulate[1]), not self.gathers)
+        frozen = not isinstance(self, GatheringStage)
+        return Returned((needed[0], needed[1]), (accumulate[0], accumulate[1]), frozen)
 
     def weights(self, call: Call) -> list[ir.Value]:
         """The addresses of gamma, beta, moving mean and moving variance."""
