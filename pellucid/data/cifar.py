@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from pellucid.data.formats import Part, Readable, UInt8Array, damage_in, read_npz
+from pellucid.data.formats import (
+    Part,
+    Readable,
+    UInt8Array,
+    check_whole,
+    damage_in,
+    read_npz,
+    read_tar,
+)
 from pellucid.data.pictures import opened
 from pellucid.errors import DataError
 
@@ -100,16 +107,8 @@ def _read_members(
     name: str,
 ) -> dict[str, UInt8Array]:
     """Read the wanted files of a tar archive (packed or not), in whichever folder they lie."""
-    found: dict[str, UInt8Array] = {}
-    with damage_in(name), tarfile.open(fileobj=stream, mode="r|*") as archive:
-        for entry in archive:
-            base = PurePosixPath(entry.name).name
-            member = archive.extractfile(entry) if entry.isfile() and base in wanted else None
-            if member is not None:
-                found[base] = read(member, base)
-    missing = [base for base in wanted if base not in found]
-    if missing:
-        raise DataError(f"{name} holds no {', '.join(missing)}: truncated, or another archive.")
+    found = dict(read_tar(stream, wanted, read, name))
+    check_whole(name, [base for base in wanted if base not in found])
     return found
 
 

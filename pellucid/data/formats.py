@@ -12,7 +12,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -135,17 +135,37 @@ def read_idx_folder(folder: Path, parts: Sequence[Part]) -> list[UInt8Array]:
 def read_idx_tar(stream: IO[bytes], parts: Sequence[Part], name: str) -> list[UInt8Array]:
     """Read the IDX files in a tar archive (packed or not), in whichever folder they lie."""
     wanted = {name: part for part in parts for name in _idx_names(part)}
-    found: dict[str, UInt8Array] = {}
+    found = {
+        wanted[base].key: array
+        for base, array in read_tar(
+            stream, wanted, lambda member, base: _read_idx_or_gzip(member, wanted[base], base), name
+        )
+    }
+    check_whole(name, [part.file for part in parts if part.key not in found])
+    return [found[part.key] for part in parts]
+
+
+def read_tar(
+    stream: IO[bytes],
+    wanted: Container[str],
+    read: Callable[[IO[bytes], str], UInt8Array],
+    name: str,
+) -> list[tuple[str, UInt8Array]]:
+    """The wanted files of a tar archive (packed or not), in whichever folder they lie, and read."""
+    found = []
     with damage_in(name), tarfile.open(fileobj=stream, mode="r|*") as archive:
         for entry in archive:
             base = PurePosixPath(entry.name).name
             member = archive.extractfile(entry) if entry.isfile() and base in wanted else None
             if member is not None:
-                found[wanted[base].key] = _read_idx_or_gzip(member, wanted[base], base)
-    missing = [part.file for part in parts if part.key not in found]
+                found.append((base, read(member, base)))
+    return found
+
+
+def check_whole(name: str, missing: Sequence[str]) -> None:
+    """Raise DataError if something is missing from an archive."""
     if missing:
         raise DataError(f"{name} holds no {', '.join(missing)}: truncated, or another archive.")
-    return [found[part.key] for part in parts]
 
 
 def read_npz(path: Path, parts: Sequence[Part]) -> list[UInt8Array]:

@@ -13,11 +13,11 @@ from pellucid.layers import activations, arguments
 from pellucid.layers.base import Stage
 from pellucid.layers.constraints import ConstraintLike
 from pellucid.layers.initializers import InitializerLike
-from pellucid.layers.kernel import KernelLayer
+from pellucid.layers.kernel import KernelLayer, SlidingLayer
 from pellucid.layers.regularizers import RegularizerLike
 from pellucid.ops.base import Array
 from pellucid.ops.convolution import Conv2D as Conv2DOp
-from pellucid.shapes import Shape, image_size, resolve_padding
+from pellucid.shapes import Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Filter:
         return np.asarray(self.kernels[channel])
 
 
-class Conv2D(KernelLayer):
+class Conv2D(SlidingLayer, KernelLayer):
     """Slides filters over images (height, width, channels): each yields one feature map.
 
     Output size along one axis: floor((n + p - d(k - 1) - 1) / s) + 1.
@@ -110,11 +110,7 @@ class Conv2D(KernelLayer):
             input_shape=input_shape,
         )
         self.filters = arguments.positive_integer(filters, "filters")
-        self.kernel_size = arguments.positive_pair(kernel_size, "kernel_size")
-        self.strides = arguments.positive_pair(strides, "strides")
-        self.padding = arguments.padding(padding)
-        self.data_format = arguments.channels_last(data_format)
-        self.dilation_rate = arguments.positive_pair(dilation_rate, "dilation_rate")
+        self.slide(kernel_size, strides, padding, data_format, dilation_rate)
         self.groups = arguments.positive_integer(groups, "groups")
         if self.filters % self.groups:
             raise ArgumentError(
@@ -124,15 +120,11 @@ class Conv2D(KernelLayer):
 
     def lower(self, sample_shape: Shape) -> list[Stage]:
         """A convolution with its padding in numbers, and the activation."""
-        height, width, _ = image_size(f"Layer {self.name}", sample_shape)
-        padding = resolve_padding(
-            self.padding, (height, width), self.kernel_size, self.strides, self.dilation_rate
-        )
         op = Conv2DOp(
             self.filters,
             self.kernel_size,
             self.strides,
-            padding,
+            self.padding_for(sample_shape),
             self.dilation_rate,
             self.use_bias,
             self.groups,

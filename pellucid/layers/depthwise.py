@@ -9,15 +9,15 @@ from pellucid.layers import activations, arguments, constraints, initializers, r
 from pellucid.layers.base import Stage
 from pellucid.layers.constraints import ConstraintLike
 from pellucid.layers.initializers import Initializer, InitializerLike
-from pellucid.layers.kernel import BiasedLayer, KernelLayer
+from pellucid.layers.kernel import KernelLayer, SlidingLayer
 from pellucid.layers.regularizers import RegularizerLike
 from pellucid.ops.base import Array
 from pellucid.ops.convolution import Conv2D as Conv2DOp
 from pellucid.ops.depthwise import DepthwiseConv2D as DepthwiseConv2DOp
-from pellucid.shapes import Shape, image_size, resolve_padding
+from pellucid.shapes import Shape
 
 
-class DepthwiseConv2D(KernelLayer):
+class DepthwiseConv2D(SlidingLayer, KernelLayer):
     """Slides kernels over every channel of images (height, width, channels) by itself.
 
     Each of the `depth_multiplier` kernels of a channel makes one feature map, and no sum runs
@@ -68,26 +68,18 @@ class DepthwiseConv2D(KernelLayer):
             dtype=dtype,
             input_shape=input_shape,
         )
-        self.kernel_size = arguments.positive_pair(kernel_size, "kernel_size")
-        self.strides = arguments.positive_pair(strides, "strides")
-        self.padding = arguments.padding(padding)
+        self.slide(kernel_size, strides, padding, data_format, dilation_rate)
         self.depth_multiplier = arguments.positive_integer(depth_multiplier, "depth_multiplier")
-        self.data_format = arguments.channels_last(data_format)
-        self.dilation_rate = arguments.positive_pair(dilation_rate, "dilation_rate")
         self.depthwise_initializer = self.kernel_initializer
         self.depthwise_regularizer = self.kernel_regularizer
         self.depthwise_constraint = self.kernel_constraint
 
     def lower(self, sample_shape: Shape) -> list[Stage]:
         """A depthwise convolution with its padding in numbers, and the activation."""
-        height, width, _ = image_size(f"Layer {self.name}", sample_shape)
-        padding = resolve_padding(
-            self.padding, (height, width), self.kernel_size, self.strides, self.dilation_rate
-        )
         op = DepthwiseConv2DOp(
             self.kernel_size,
             self.strides,
-            padding,
+            self.padding_for(sample_shape),
             self.dilation_rate,
             self.depth_multiplier,
             self.use_bias,
@@ -95,7 +87,7 @@ class DepthwiseConv2D(KernelLayer):
         return self.stages(op)
 
 
-class SeparableConv2D(BiasedLayer):
+class SeparableConv2D(SlidingLayer):
     """A convolution in two parts: first over places, then over channels.
 
     A depthwise convolution without a bias, and `filters` filters of 1×1 on what it makes. It
@@ -149,11 +141,7 @@ class SeparableConv2D(BiasedLayer):
             input_shape=input_shape,
         )
         self.filters = arguments.positive_integer(filters, "filters")
-        self.kernel_size = arguments.positive_pair(kernel_size, "kernel_size")
-        self.strides = arguments.positive_pair(strides, "strides")
-        self.padding = arguments.padding(padding)
-        self.data_format = arguments.channels_last(data_format)
-        self.dilation_rate = arguments.positive_pair(dilation_rate, "dilation_rate")
+        self.slide(kernel_size, strides, padding, data_format, dilation_rate)
         self.depth_multiplier = arguments.positive_integer(depth_multiplier, "depth_multiplier")
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.pointwise_initializer = initializers.get(pointwise_initializer)
@@ -174,14 +162,10 @@ class SeparableConv2D(BiasedLayer):
 
     def lower(self, sample_shape: Shape) -> list[Stage]:
         """A depthwise convolution, one with filters of 1×1, and the activation."""
-        height, width, _ = image_size(f"Layer {self.name}", sample_shape)
-        padding = resolve_padding(
-            self.padding, (height, width), self.kernel_size, self.strides, self.dilation_rate
-        )
         depthwise = DepthwiseConv2DOp(
             self.kernel_size,
             self.strides,
-            padding,
+            self.padding_for(sample_shape),
             self.dilation_rate,
             self.depth_multiplier,
             use_bias=False,

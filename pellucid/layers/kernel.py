@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pellucid.layers import activations, constraints, initializers, regularizers
+from pellucid.layers import activations, arguments, constraints, initializers, regularizers
 from pellucid.layers.base import Layer, Stage
 from pellucid.layers.constraints import ConstraintLike
 from pellucid.layers.initializers import Initializer, InitializerLike
 from pellucid.layers.regularizers import RegularizerLike
 from pellucid.ops.base import Array, Op
+from pellucid.shapes import Padding, Shape, image_size, resolve_padding
 
 
 def activation_stages(name: str) -> list[Stage]:
@@ -61,6 +62,32 @@ class BiasedLayer(Layer, abstract=True):
     def bias(self) -> Array | None:
         """One number for each output channel or unit, or None without bias."""
         return self.array("bias") if self.use_bias else None
+
+
+class SlidingLayer(BiasedLayer, abstract=True):
+    """A layer whose kernel slides over images: its window, and how that goes on."""
+
+    def slide(
+        self,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int],
+        padding: Any,
+        data_format: str | None,
+        dilation_rate: int | Sequence[int],
+    ) -> None:
+        """Keep the arguments of the window; ArgumentError for what is out of range."""
+        self.kernel_size = arguments.positive_pair(kernel_size, "kernel_size")
+        self.strides = arguments.positive_pair(strides, "strides")
+        self.padding = arguments.padding(padding)
+        self.data_format = arguments.channels_last(data_format)
+        self.dilation_rate = arguments.positive_pair(dilation_rate, "dilation_rate")
+
+    def padding_for(self, sample_shape: Shape) -> Padding:
+        """The padding in numbers for such images; ShapeError for what is no image."""
+        height, width, _ = image_size(f"Layer {self.name}", sample_shape)
+        return resolve_padding(
+            self.padding, (height, width), self.kernel_size, self.strides, self.dilation_rate
+        )
 
 
 class KernelLayer(BiasedLayer, abstract=True):

@@ -10,13 +10,13 @@ from pellucid.layers import activations, arguments
 from pellucid.layers.base import Stage
 from pellucid.layers.constraints import ConstraintLike
 from pellucid.layers.initializers import InitializerLike
-from pellucid.layers.kernel import KernelLayer
+from pellucid.layers.kernel import KernelLayer, SlidingLayer
 from pellucid.layers.regularizers import RegularizerLike
 from pellucid.ops.transposed import Conv2DTranspose as Conv2DTransposeOp
 from pellucid.shapes import Shape, image_size, resolve_transposed
 
 
-class Conv2DTranspose(KernelLayer):
+class Conv2DTranspose(SlidingLayer, KernelLayer):
     """A convolution the other way round: every number stamps a kernel onto a larger image.
 
     Stamps are `strides` apart, and where they overlap they add up. Output size along one axis:
@@ -73,16 +73,12 @@ class Conv2DTranspose(KernelLayer):
             input_shape=input_shape,
         )
         self.filters = arguments.positive_integer(filters, "filters")
-        self.kernel_size = arguments.positive_pair(kernel_size, "kernel_size")
-        self.strides = arguments.positive_pair(strides, "strides")
-        self.padding = arguments.padding(padding)
+        self.slide(kernel_size, strides, padding, data_format, dilation_rate)
         self.output_padding = (
             None
             if output_padding is None
             else arguments.pair(output_padding, "output_padding", least=0)
         )
-        self.data_format = arguments.channels_last(data_format)
-        self.dilation_rate = arguments.positive_pair(dilation_rate, "dilation_rate")
         extra = self.output_padding or (0, 0)
         if extra[0] >= self.strides[0] or extra[1] >= self.strides[1]:
             raise ArgumentError(
